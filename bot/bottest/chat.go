@@ -1,0 +1,120 @@
+// Package bottest holds what tests of jitbot share: a chat that remembers what
+// it was told, a world to run stories in, and the suites every adapter and
+// every provisioner has to pass.
+package bottest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	"jitbot/bot"
+)
+
+// Chat is a chat that keeps what it was told, for tests to read. Its zero
+// value is not ready; use [NewChat].
+type Chat struct {
+	name string
+
+	mu       sync.Mutex
+	messages []Message
+	changed  chan struct{}
+	fail     error
+}
+
+// Message is one message as it stands now.
+type Message struct {
+	Ref      bot.Ref
+	To       bot.Address
+	Card     bot.Card
+	Versions int // how often it was posted or rewritten
+}
+
+// NewChat returns an empty chat of the given name.
+func NewChat(name string) *Chat { return &Chat{name: name, changed: make(chan struct{})} }
+
+// Name implements [bot.Chat].
+func (c *Chat) Name() string { return c.name }
+
+// Run implements [bot.Chat]; what people do is handed to the inbox by the test.
+func (c *Chat) Run(ctx context.Context, _ bot.Inbox) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Fail makes every call from now on fail with err; nil mends it.
+func (c *Chat) Fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fail = err
+}
+
+// Post implements [bot.Chat].
+func (c *Chat) Post(_ context.Context, to bot.Address, card bot.Card) (bot.Ref, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fail != nil {
+		return "", c.fail
+	}
+	m := Message{Ref: bot.Ref("m" + strconv.Itoa(len(c.messages)+1)), To: to, Card: card, Versions: 1}
+	c.messages = append(c.messages, m)
+	c.announce()
+	return m.Ref, nil
+}
+
+// Update implements [bot.Chat].
+func (c *Chat) Update(_ context.Context, at bot.Ref, card bot.Card) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fail != nil {
+		return c.fail
+	}
+	i := slices.IndexFunc(c.messages, func(m Message) bool { return m.Ref == at })
+	if i < 0 {
+		return fmt.Errorf("update %s: %w", at, bot.ErrGone)
+	}
+	c.messages[i].Card = card
+	c.messages[i].Versions++
+	c.announce()
+	return nil
+}
+
+// Profile implements [bot.Chat]; nothing is known of anybody.
+func (c *Chat) Profile(context.Context, string) (bot.Profile, error) { return bot.Profile{}, nil }
+
+// Forget drops a message, as somebody deleting it would.
+func (c *Chat) Forget(at bot.Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.messages = slices.DeleteFunc(c.messages, func(m Message) bool { return m.Ref == at })
+}
+
+func (c *Chat) announce() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// Messages returns all messages as they stand now, and a channel that is
+// closed at the next change.
+func (c *Chat) Messages() ([]Message, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.messages), c.changed
+}
+
+// In returns the messages of a channel.
+func (c *Chat) In(channel string) []Message {
+	return c.where(func(m Message) bool { return m.To.Channel == channel })
+}
+
+// Direct returns the direct messages to a user.
+func (c *Chat) Direct(user string) []Message {
+	return c.where(func(m Message) bool { return m.To.Channel == "" && m.To.Account.User == user })
+}
+
+func (c *Chat) where(keep func(Message) bool) []Message {
+	all, _ := c.Messages()
+	return slices.DeleteFunc(all, func(m Message) bool { return !keep(m) })
+}

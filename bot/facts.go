@@ -1,0 +1,199 @@
+package bot
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/policy"
+	"jitbot/storage"
+)
+
+// factsBudget is how long all outside sources together may take while a person
+// waits. What has not answered by then is unknown, and unknown never allows.
+const factsBudget = 2 * time.Second
+
+// Tickets answers for the state of a ticket. No such ticket: an error wrapping
+// [storage.ErrNotFound]; an outage: any other error.
+type Tickets interface {
+	Ticket(ctx context.Context, id string) (policy.Ticket, error)
+	// Incidents lists the open incidents.
+	Incidents(ctx context.Context) ([]policy.Incident, error)
+}
+
+// gather fetches what the policy could need to decide r at the given instant.
+// It never fails: a source that does not answer leaves its fact unknown.
+func (s *Service) gather(ctx context.Context, p *policy.Policy, r *policy.Request, at time.Time) *policy.Facts {
+	ctx, cancel := context.WithTimeout(ctx, factsBudget)
+	defer cancel()
+	g := &gathering{s: s, facts: &policy.Facts{At: at, Groups: map[string][]string{}}}
+	needs := p.Needs(r)
+	for _, name := range needs.Groups {
+		g.start(func() { g.group(ctx, p, name) })
+	}
+	for _, name := range needs.Schedules {
+		g.start(func() { g.schedule(ctx, p, name, at) })
+	}
+	if needs.Ticket && r.Ticket != "" && s.Tickets != nil {
+		g.start(func() { g.ticket(ctx, r.Ticket) })
+	}
+	if needs.Incidents && s.Tickets != nil {
+		g.start(func() { g.incidents(ctx) })
+	}
+	if needs.AutoApproved || needs.Advance {
+		g.start(func() { g.history(ctx, r, at) })
+	}
+	g.wait.Wait()
+	g.settle()
+	return g.facts
+}
+
+// gathering collects facts that arrive side by side.
+type gathering struct {
+	s     *Service
+	wait  sync.WaitGroup
+	mu    sync.Mutex
+	facts *policy.Facts
+}
+
+func (g *gathering) start(fetch func()) { g.wait.Go(fetch) }
+
+func (g *gathering) keep(put func(*policy.Facts)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	put(g.facts)
+}
+
+// settle puts what arrived in any order into a fixed one, so that frozen facts
+// compare.
+func (g *gathering) settle() {
+	slices.SortFunc(g.facts.OnCall, func(a, b policy.Shift) int {
+		if a.Schedule != b.Schedule {
+			if a.Schedule < b.Schedule {
+				return -1
+			}
+			return 1
+		}
+		return a.Level - b.Level
+	})
+}
+
+func (g *gathering) missing(what, name string, err error) {
+	g.s.metrics.factsUnknown.WithLabelValues(what).Inc()
+	g.s.log.Warn("a fact is unknown", "what", what, "name", name, "cause", err)
+}
+
+func (g *gathering) group(ctx context.Context, p *policy.Policy, name string) {
+	kind, params := p.GroupSource(name)
+	source := g.s.Groups[kind]
+	if source == nil {
+		g.missing("group", name, errNoSource(kind))
+		return
+	}
+	members, err := source.Members(ctx, name, params)
+	if err != nil {
+		g.missing("group", name, err)
+		return
+	}
+	slices.Sort(members)
+	g.keep(func(f *policy.Facts) { f.Groups[name] = members })
+}
+
+func (g *gathering) schedule(ctx context.Context, p *policy.Policy, name string, at time.Time) {
+	kind, params := p.Source(name)
+	source := g.s.OnCall[kind]
+	if source == nil {
+		g.missing("on_call", name, errNoSource(kind))
+		return
+	}
+	shift, err := source.OnCall(ctx, name, params, at)
+	if err != nil {
+		g.missing("on_call", name, err)
+		return
+	}
+	g.keep(func(f *policy.Facts) { f.OnCall = append(f.OnCall, shift) })
+}
+
+func (g *gathering) ticket(ctx context.Context, id string) {
+	t, err := g.s.Tickets.Ticket(ctx, id)
+	if err != nil {
+		g.missing("ticket", id, err)
+		return
+	}
+	g.keep(func(f *policy.Facts) { f.Ticket = &t })
+}
+
+func (g *gathering) incidents(ctx context.Context) {
+	open, err := g.s.Tickets.Incidents(ctx)
+	if err != nil {
+		g.missing("incidents", "", err)
+		return
+	}
+	g.keep(func(f *policy.Facts) { f.Incidents, f.IncidentsKnown = open, true })
+}
+
+// history reads jitbot's own past: auto-approvals of this person on this
+// resource, and approvals given in advance.
+func (g *gathering) history(ctx context.Context, r *policy.Request, at time.Time) {
+	err := g.s.store.Read(ctx, func(v storage.View) error {
+		past, err := v.Requests(storage.RequestFilter{
+			For: r.User, Resource: r.Resource, Outcome: policy.AutoApprove.String(),
+			States: []jit.RequestState{jit.RequestApproved}, Since: at.Add(-maxHistory), Limit: 200,
+		})
+		if err != nil {
+			return err
+		}
+		given, err := v.Advances(storage.AdvanceFilter{Principal: r.User, Resource: r.Resource, LiveAt: at, Limit: 50})
+		if err != nil {
+			return err
+		}
+		given = slices.DeleteFunc(given, func(a jit.Advance) bool { return !g.s.People.Active(a.By) })
+		g.keep(func(f *policy.Facts) { keepHistory(f, past, given) })
+		return nil
+	})
+	if err != nil {
+		g.missing("history", r.User, err)
+	}
+}
+
+// maxHistory is how far back auto-approvals are counted; policies limit them
+// over hours or days.
+const maxHistory = 31 * 24 * time.Hour
+
+func keepHistory(f *policy.Facts, past []jit.Request, given []jit.Advance) {
+	f.AutoApprovedKnown = true
+	for _, r := range past {
+		if r.Kind != jit.BreakGlass {
+			f.AutoApproved = append(f.AutoApproved, r.CreatedAt)
+		}
+	}
+	for _, a := range given {
+		f.Advance = append(f.Advance, policy.Advance{ID: a.ID, By: a.By, Resource: a.Resource, Until: a.Until, Cap: a.Cap})
+	}
+}
+
+type errNoSource string
+
+func (e errNoSource) Error() string {
+	return "no source of kind " + string(e) + " is configured"
+}
+
+// fmtNeeds names a set of needed facts, to fetch each set once.
+func fmtNeeds(n policy.Needs) string {
+	return strings.Join(n.Groups, ",") + "|" + strings.Join(n.Schedules, ",")
+}
+
+// mergeFacts adds what more knows of groups and schedules to into.
+func mergeFacts(into, more *policy.Facts) {
+	maps.Copy(into.Groups, more.Groups)
+	for _, shift := range more.OnCall {
+		known := func(s policy.Shift) bool { return s.Schedule == shift.Schedule && s.Level == shift.Level }
+		if !slices.ContainsFunc(into.OnCall, known) {
+			into.OnCall = append(into.OnCall, shift)
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/policy"
+	"jitbot/storage"
+)
+
+// The names of forms.
+const (
+	formRequest    = "request"
+	formBreakGlass = "break-glass"
+	formDeny       = "deny"
+	formShorten    = "shorten"
+	formExtend     = "extend"
+	formReview     = "review"
+)
+
+// maxFormOptions is how many choices a form lists; more are found by typing.
+const maxFormOptions = 100
+
+// requestForm offers what the caller may ask for.
+func (s *Service) requestForm(ctx context.Context, c call) (Reply, error) {
+	options := s.visibleOptions(ctx, c)
+	if len(options) == 0 {
+		return Reply{}, refuse(CodeNoRule, "The policy gives you nothing to ask for.", "Ask your security team which group you should be in.")
+	}
+	return Reply{Form: &Form{
+		Name: formRequest, Title: "Request access", Submit: "Request",
+		Intro: []Text{{{Text: "Access ends by itself. The policy decides whether somebody has to approve."}}},
+		Fields: []Input{
+			{Name: "resource", Label: "Resource", Kind: Choice, Required: true, Options: options},
+			{Name: "duration", Label: "For how long", Kind: Duration, Value: "1h", Required: true, Options: durationOptions(), Hint: "30m, 1h30m, 2d"},
+			{Name: "reason", Label: "Reason", Kind: Lines, Required: true, Max: maxReason, Hint: "Approvers read this. Name the ticket or incident."},
+			{Name: "ticket", Label: "Ticket", Kind: OneLine, Max: maxTicket, Hint: "Optional; found in the reason too"},
+			{Name: "start", Label: "Start", Kind: Moment, Hint: "Empty: at once"},
+			{Name: "for", Label: "For somebody else", Kind: OneLine, Max: maxWord, Hint: "Empty: for you"},
+		},
+	}}, nil
+}
+
+func durationOptions() []Option {
+	var out []Option
+	for _, d := range []string{"15m", "30m", "1h", "2h", "4h", "8h"} {
+		out = append(out, Option{Value: d, Label: d})
+	}
+	return out
+}
+
+func (s *Service) visibleOptions(ctx context.Context, c call) []Option {
+	var out []Option
+	p, facts := s.Policy(), s.widely(ctx, c)
+	for _, r := range p.Visible(c.who.ID, facts) {
+		out = append(out, Option{Value: r.Name, Label: r.Name, Hint: cut(s.terms(p, facts, c.who.ID, r), 75)})
+		if len(out) == maxFormOptions {
+			break
+		}
+	}
+	return out
+}
+
+// terms says on which terms a person may ask for a resource, by the first rule
+// about the two: what the wish will lack or bring is not known yet.
+func (s *Service) terms(p *policy.Policy, facts *policy.Facts, user string, r policy.Resource) string {
+	j := judged{policy: p, facts: facts, ask: policy.Request{User: user, Resource: r.Name}}
+	for i := range p.Rules() {
+		rule := p.Rule(i)
+		if rule.Outcome == policy.Deny || !covers(j, rule) {
+			continue
+		}
+		most := "up to " + jit.FormatDuration(rule.MaxDuration)
+		if rule.Outcome == policy.AutoApprove {
+			return most + ", at once. " + r.Description
+		}
+		approvers := strings.Join(append(slices.Clone(rule.Approvers), rule.Each...), ", ")
+		return most + ", " + plural(max(rule.Count, len(rule.Each)), "approval") + " by " + approvers + ". " + r.Description
+	}
+	return r.Description
+}
+
+// visible lists the resources the caller may ask for, with live groups and
+// schedules looked up within the budget.
+func (s *Service) visible(ctx context.Context, c call) []policy.Resource {
+	return s.Policy().Visible(c.who.ID, s.widely(ctx, c))
+}
+
+// widely gathers the live groups and schedules that any resource's rules name.
+func (s *Service) widely(ctx context.Context, c call) *policy.Facts {
+	p := s.Policy()
+	facts := &policy.Facts{At: s.Now(), Groups: map[string][]string{}}
+	seen := map[string]bool{}
+	for _, r := range p.Resources() {
+		ask := policy.Request{User: c.who.ID, By: c.who.ID, Resource: r.Name}
+		needs := p.Needs(&ask)
+		if len(needs.Groups)+len(needs.Schedules) == 0 || seen[fmtNeeds(needs)] {
+			continue
+		}
+		seen[fmtNeeds(needs)] = true
+		mergeFacts(facts, s.gather(ctx, p, &ask, facts.At))
+	}
+	return facts
+}
+
+func breakGlassForm(cmd Command, j judged) *Form {
+	reason := cmd.Reason
+	length := cmd.Duration
+	if length == 0 {
+		length = j.decision.MaxDuration
+	}
+	return &Form{
+		Name: formBreakGlass, ID: cmd.Resources[0], Title: "Break the glass for " + cmd.Resources[0], Submit: "Break the glass",
+		Intro: []Text{
+			{{Text: "You get access at once, without anybody's approval.", Strong: true}},
+			{{Text: "Approvers and security are told now. Somebody of security has to review it within " + jit.FormatDuration(j.rule.BreakGlass.ReviewWithin) + "; until then you cannot do it again."}},
+		},
+		Fields: []Input{
+			{Name: "duration", Label: "For how long", Kind: Duration, Value: jit.FormatDuration(length), Required: true, Hint: "At most " + jit.FormatDuration(j.decision.MaxDuration)},
+			{Name: "reason", Label: "What is the emergency?", Kind: Lines, Value: reason, Required: true, Max: maxReason},
+		},
+	}
+}
+
+// openForm answers a button that needs a few words first. The right is checked
+// before the form opens, and again when it is sent.
+func (s *Service) openForm(ctx context.Context, c call, a Action) (Reply, error) {
+	switch a.Verb {
+	case pressExtendForm:
+		return s.extendForm(ctx, c, a.ID)
+	case pressReviewForm:
+		return Reply{Form: &Form{
+			Name: formReview, ID: a.ID, Title: "Review a break-glass", Submit: "Close the review",
+			Fields: []Input{{Name: "reason", Label: "What did you find?", Kind: Lines, Required: true, Max: maxReason, Hint: "Begin with \"waived\" to close it without a look; that is logged"}},
+		}}, nil
+	}
+	ask, err := s.askAgain(ctx, a.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	j := s.judge(ctx, s.Policy(), ask, s.Now())
+	var r jit.Request
+	err = s.store.Read(ctx, func(v storage.View) error {
+		var err error
+		if r, err = v.Request(a.ID); err != nil {
+			return orUnknown(err, a.ID)
+		}
+		return s.mayDecide(c, r, j)
+	})
+	if err != nil {
+		return Reply{}, err
+	}
+	if a.Verb == pressDenyForm {
+		return Reply{Form: denyForm(r, s.People.Name(r.For))}, nil
+	}
+	return Reply{Form: shortenForm(r, s.People.Name(r.For))}, nil
+}
+
+func denyForm(r jit.Request, who string) *Form {
+	return &Form{
+		Name: formDeny, ID: r.ID, Title: "Deny " + r.Resource + " for " + who, Submit: "Deny",
+		Fields: []Input{{Name: "reason", Label: "Why?", Kind: Lines, Required: true, Max: maxReason, Hint: who + " will read this."}},
+	}
+}
+
+func shortenForm(r jit.Request, who string) *Form {
+	return &Form{
+		Name: formShorten, ID: r.ID, Title: "Approve for a shorter time", Submit: "Approve",
+		Intro:  []Text{{{Text: who + " asked for " + r.Resource + " for " + jit.FormatDuration(r.Duration) + "."}}},
+		Fields: []Input{{Name: "duration", Label: "Approve for", Kind: Duration, Value: jit.FormatDuration(max(r.Duration/2, time.Minute).Truncate(time.Minute)), Required: true, Options: durationOptions()}},
+	}
+}
+
+func (s *Service) extendForm(ctx context.Context, c call, id string) (Reply, error) {
+	var g jit.Grant
+	err := s.store.Read(ctx, func(v storage.View) error {
+		var err error
+		g, err = s.grantOf(v, c, id)
+		return err
+	})
+	if err != nil {
+		return Reply{}, err
+	}
+	if g.State != jit.GrantActive {
+		return Reply{}, s.notActive(g)
+	}
+	return Reply{Form: &Form{
+		Name: formExtend, ID: g.ID, Title: "More time on " + g.Resource, Submit: "Ask",
+		Fields: []Input{
+			{Name: "duration", Label: "How much longer", Kind: Duration, Value: "30m", Required: true, Options: durationOptions()},
+			{Name: "reason", Label: "Why", Kind: Lines, Max: maxReason, Hint: "Empty: the reason of the request"},
+		},
+	}}, nil
+}
+
+// submit takes a filled-in form. What is wrong with a field is said at the
+// field; the form stays open.
+func (s *Service) submit(ctx context.Context, c call, f Submission) (Reply, error) {
+	cmd, bad := commandOfForm(f)
+	if len(bad) > 0 {
+		return Reply{Bad: bad}, nil
+	}
+	reply, err := s.command(ctx, c, cmd)
+	var u *UserError
+	if errors.As(err, &u) && u.Code == CodeBadInput && len(f.Values) == 1 {
+		for field := range f.Values {
+			return Reply{Bad: map[string]string{field: u.Say}}, nil
+		}
+	}
+	return reply, err
+}
+
+// commandOfForm is the command a form stands for.
+func commandOfForm(f Submission) (Command, map[string]string) {
+	verbs := map[string]string{
+		formRequest: verbRequest, formBreakGlass: verbBreakGlass, formDeny: verbDeny,
+		formShorten: verbApprove, formExtend: verbExtend, formReview: verbReview,
+	}
+	cmd, bad := Command{Verb: verbs[f.Name], ID: f.ID, Yes: true}, map[string]string{}
+	if cmd.Verb == "" {
+		cmd.Verb = verbHelp
+		return cmd, nil
+	}
+	value := func(name string) string { return clean(f.Values[name]) }
+	if text := value("duration"); text != "" {
+		d, err := duration(cmd.Verb, text)
+		if u, ok := asUserError(err); ok {
+			bad["duration"] = u.Say + " " + u.Hint
+		}
+		cmd.Duration = d
+	}
+	if err := cmd.reason([]string{value("reason")}); err != nil {
+		bad["reason"] = "At most 1000 characters."
+	}
+	if cmd.Reason == "" && (f.Name == formDeny || f.Name == formReview || f.Name == formBreakGlass) {
+		bad["reason"] = "A few words, please."
+	}
+	cmd.Ticket, cmd.Person, cmd.At = cut(value("ticket"), maxTicket), cut(value("for"), maxWord), cut(value("start"), maxWord)
+	switch f.Name {
+	case formRequest:
+		cmd.Resources = []string{cut(value("resource"), maxWord)}
+	case formBreakGlass:
+		cmd.Resources = []string{f.ID}
+	}
+	return cmd, bad
+}
+
+// Suggest implements [Inbox]: resources whose name or description holds what
+// was typed.
+func (s *Service) Suggest(ctx context.Context, in Incoming) ([]Option, error) {
+	who, ok := s.People.ByAccount(in.From)
+	if !ok {
+		return nil, nil
+	}
+	var out []Option
+	for _, r := range s.visible(ctx, call{in: in, who: who}) {
+		if holds(r.Name, in.Text) || holds(r.Description, in.Text) {
+			out = append(out, Option{Value: r.Name, Label: r.Name, Hint: cut(r.Description, 75)})
+		}
+		if len(out) == maxFormOptions {
+			break
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,280 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// What messages there should be, and what they should say, is a function of
+// the state in the store. A change queues one refresh of its thread; when the
+// outbox takes it, the thread's messages are made again from the state of that
+// moment, so that no card can ever go back to an older state.
+
+// refreshSlot marks an outbox row that stands for its whole thread.
+const refreshSlot = "*"
+
+// message is one message there should be.
+type message struct {
+	slot     string // names it in its thread, for ever
+	root     string // slot of the message it replies to
+	channel  string // or
+	person   string // a direct message to a principal
+	card     Card
+	ifPosted bool // only rewritten where it was posted; never posted anew
+}
+
+// refresh has the messages of a request brought up to date.
+func (s *Service) refresh(tx storage.Tx, request string, now time.Time) error {
+	return tx.Queue(storage.Outgoing{Thread: request, Slot: refreshSlot, QueuedAt: now, NextAt: now})
+}
+
+// expand turns a refresh into the messages of its thread.
+func (s *Service) expand(tx storage.Tx, thread string, now time.Time) error {
+	r, err := tx.Request(thread)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, err := s.tell(tx, r)
+	if err != nil {
+		return err
+	}
+	there, err := tx.Messages(thread)
+	if err != nil {
+		return err
+	}
+	var out []storage.Outgoing
+	for _, m := range s.fitted(s.messages(st), there) {
+		o, err := s.outgoing(st.request, m, now)
+		if err != nil {
+			return err
+		}
+		out = append(out, o)
+	}
+	return tx.Queue(out...)
+}
+
+// fitted drops the messages that were not posted while they mattered, and
+// takes the buttons off those that do not matter any more.
+func (s *Service) fitted(want []message, there []storage.Message) []message {
+	posted := func(slot string) bool {
+		return slices.ContainsFunc(there, func(m storage.Message) bool { return m.Slot == slot })
+	}
+	out := slices.DeleteFunc(want, func(m message) bool { return m.ifPosted && !posted(m.slot) })
+	for _, m := range there {
+		wanted := slices.ContainsFunc(out, func(w message) bool { return w.slot == m.Slot })
+		if wanted || m.Slot == refreshSlot {
+			continue
+		}
+		out = append(out, message{slot: m.Slot, root: m.Root, channel: m.Channel, person: m.Person, card: overCard()})
+	}
+	return out
+}
+
+func overCard() Card {
+	return Card{Title: "This is over", Status: Status{"Nothing to do", Neutral}, Notice: "This is over; nothing to do."}
+}
+
+func (s *Service) outgoing(r jit.Request, m message, now time.Time) (storage.Outgoing, error) {
+	raw, err := json.Marshal(m.card)
+	if err != nil {
+		return storage.Outgoing{}, err
+	}
+	o := storage.Outgoing{
+		Thread: r.ID, Slot: m.slot, Root: m.root, Channel: m.channel, Person: m.person,
+		Chat: s.mainChat(), Card: raw, QueuedAt: now, NextAt: now,
+	}
+	if m.person != "" {
+		o.Chat = s.chatOf(m.person, r.ByAccount.Platform)
+	}
+	return o, nil
+}
+
+// mainChat is the chat channels live in: the only one, or the first by name.
+func (s *Service) mainChat() string {
+	names := make([]string, 0, len(s.Chats))
+	for name := range s.Chats {
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
+}
+
+// chatOf is where a person is reached: on the chat the request came from, if
+// they are there, or on any.
+func (s *Service) chatOf(person, preferred string) string {
+	if _, ok := s.People.Account(person, preferred); ok && s.Chats[preferred] != nil {
+		return preferred
+	}
+	p, _ := s.People.ByID(person)
+	for _, a := range p.Accounts {
+		if s.Chats[a.Platform] != nil {
+			return a.Platform
+		}
+	}
+	return s.mainChat()
+}
+
+// messages are all messages a story should have by now.
+func (s *Service) messages(st story) []message {
+	r := st.request
+	if r.State == jit.RequestDenied && r.DecidedBy == "policy" && r.StartAt.IsZero() {
+		return nil // who asked was told at once, and nobody else was
+	}
+	out := s.decisionMessages(st)
+	out = append(out, message{slot: "holder", person: r.For, card: s.holderCard(st)})
+	if r.By != r.For {
+		card := s.holderCard(st)
+		card.Title, card.Buttons = s.titleOf(r), nil
+		if r.State == jit.RequestPending || r.State == jit.RequestScheduled {
+			card.Buttons = []Button{{Action: Action{verbCancel, r.ID}, Label: "Withdraw"}}
+		}
+		out = append(out, message{slot: "asker", person: r.By, card: card})
+	}
+	if st.review.Grant != "" {
+		out = append(out, s.glassMessages(st)...)
+	}
+	if st.grant.ID != "" && r.Kind != jit.Extension {
+		out = append(out, s.grantMessages(st)...)
+	}
+	return out
+}
+
+// decisionMessages are the card approvers decide on, wherever it goes, its
+// reminders and its escalation.
+func (s *Service) decisionMessages(st story) []message {
+	r := st.request
+	if r.State == jit.RequestScheduled {
+		return nil
+	}
+	channel := s.channelOf(r)
+	card := s.approvalCard(st)
+	var out []message
+	if channel != "" {
+		out = append(out, message{slot: "card", channel: channel, card: card})
+	}
+	for _, id := range s.directly(r, channel) {
+		out = append(out, message{slot: "approver:" + id, person: id, card: card, ifPosted: r.State != jit.RequestPending})
+	}
+	if channel == "" {
+		return out
+	}
+	waiting := r.State == jit.RequestPending
+	for n := 1; n <= r.Reminders; n++ {
+		out = append(out, message{slot: "reminder:" + strconv.Itoa(n), root: "card", channel: channel, card: s.nudgeCard(r, false), ifPosted: !waiting || n < r.Reminders})
+	}
+	if r.Escalated {
+		out = append(out, message{slot: "escalated", root: "card", channel: channel, card: s.nudgeCard(r, true), ifPosted: !waiting})
+	}
+	return out
+}
+
+// maxDirect is how many approvers are written to directly where no channel is.
+const maxDirect = 10
+
+// directly is who gets the card in person: every approver where there is no
+// channel, and everybody once it was escalated.
+func (s *Service) directly(r jit.Request, channel string) []string {
+	if r.Kind == jit.BreakGlass || r.Decision.Outcome == "auto_approve" || channel != "" && !r.Escalated {
+		return nil
+	}
+	all := r.Decision.Approvers
+	for _, set := range r.Decision.Each {
+		all = union(all, set)
+	}
+	return all[:min(len(all), maxDirect)]
+}
+
+// channelOf is where a request's card goes: the rule's channel or the default.
+func (s *Service) channelOf(r jit.Request) string {
+	if rule, ok := ruleNamed(s.Policy(), r.Decision.Rule); ok && rule.Channel != "" {
+		return rule.Channel
+	}
+	return s.DefaultChannel
+}
+
+// glassMessages announce a break-glass to security and to who could have been
+// asked, in person and in the alert channel.
+func (s *Service) glassMessages(st story) []message {
+	card := s.glassCard(st)
+	var out []message
+	if s.AlertChannel != "" {
+		out = append(out, message{slot: "glass", channel: s.AlertChannel, card: card})
+	}
+	told := union(s.Security, st.request.Decision.Approvers)
+	for _, id := range told[:min(len(told), maxDirect)] {
+		if id != st.request.For {
+			out = append(out, message{slot: "glass:" + id, person: id, card: card})
+		}
+	}
+	return out
+}
+
+// grantMessages are the warning before the end, the alarm when the end is
+// overdue, and the receipt.
+func (s *Service) grantMessages(st story) []message {
+	r, g := st.request, st.grant
+	var out []message
+	if !g.WarnedAt.IsZero() {
+		slot := "warn:" + strconv.FormatInt(g.ExpiresAt.Unix(), 10)
+		if g.State == jit.GrantActive {
+			out = append(out, message{slot: slot, root: "holder", person: r.For, card: s.warnCard(g)})
+		}
+	}
+	if !g.PagedAt.IsZero() && s.AlertChannel != "" {
+		slot := "overdue:" + strconv.FormatInt(g.PagedAt.Unix(), 10)
+		out = append(out, message{slot: slot, channel: s.AlertChannel, card: s.overdueCard(st), ifPosted: g.State == jit.GrantEnded})
+	}
+	if channel := s.channelOf(r); g.State == jit.GrantEnded && channel != "" {
+		out = append(out, message{slot: "receipt", root: "card", channel: channel, card: s.receiptCard(st)})
+	}
+	return out
+}
+
+// alert records an event and tells the alert channel and the admins.
+func (s *Service) alert(ctx context.Context, e jit.Event, details map[string]any, card Card) error {
+	err := s.store.Write(ctx, func(tx storage.Tx) error { return s.saveAlert(tx, e, details, card) })
+	poke(s.wakeOutbox)
+	return err
+}
+
+// saveAlert writes an event and one message each to the alert channel, the
+// admins and the people named.
+func (s *Service) saveAlert(tx storage.Tx, e jit.Event, details map[string]any, card Card, people ...string) error {
+	if err := s.saveNote(tx, e, details); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(card)
+	if err != nil {
+		return err
+	}
+	now, err := s.instant(tx)
+	if err != nil {
+		return err
+	}
+	thread := "alert:" + s.NewID("alr", now)
+	base := storage.Outgoing{Thread: thread, Card: raw, QueuedAt: now, NextAt: now, Chat: s.mainChat()}
+	var out []storage.Outgoing
+	if s.AlertChannel != "" {
+		o := base
+		o.Slot, o.Channel = "alert", s.AlertChannel
+		out = append(out, o)
+	}
+	for _, id := range union(s.Admins, people) {
+		o := base
+		o.Slot, o.Person, o.Chat = "alert:"+id, id, s.chatOf(id, "")
+		out = append(out, o)
+	}
+	return tx.Queue(out...)
+}

@@ -1,0 +1,50 @@
+package bot
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are the service's own figures. They carry no names of people or
+// resources: their number of series is bounded.
+type metrics struct {
+	requests      *prometheus.CounterVec
+	refused       *prometheus.CounterVec
+	grantsEnded   *prometheus.CounterVec
+	providerCalls *prometheus.CounterVec
+	factsUnknown  *prometheus.CounterVec
+	outboxTries   *prometheus.CounterVec
+	endLag        prometheus.Histogram
+	overdue       prometheus.Gauge
+	clockDoubt    prometheus.Gauge
+}
+
+func newMetrics() *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "jitbot", Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "jitbot", Name: name, Help: help})
+	}
+	return &metrics{
+		requests:      counter("requests_total", "Requests by what the policy said of them.", "outcome"),
+		refused:       counter("refused_total", "Refusals by code.", "code"),
+		grantsEnded:   counter("grants_ended_total", "Grants that ended, by outcome.", "outcome"),
+		providerCalls: counter("provider_calls_total", "Calls to provisioners.", "kind", "call", "result"),
+		factsUnknown:  counter("facts_unknown_total", "Facts that could not be had in time.", "what"),
+		outboxTries:   counter("outbox_deliveries_total", "Deliveries to chats.", "result"),
+		endLag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "jitbot", Name: "grant_end_lag_seconds",
+			Help:    "From a grant's end being due to its access being read back as gone.",
+			Buckets: []float64{.005, .01, .05, .1, .5, 1, 5, 15, 30, 60, 300, 3600},
+		}),
+		overdue:    gauge("grants_overdue", "Grants whose end is more than five minutes overdue: page somebody."),
+		clockDoubt: gauge("clock_doubt_seconds", "How far the wall clock is from what it should be; 0: no doubt."),
+	}
+}
+
+// Collectors are the service's figures, to be registered where they are served.
+func (s *Service) Collectors() []prometheus.Collector {
+	m := s.metrics
+	return []prometheus.Collector{
+		m.requests, m.refused, m.grantsEnded, m.providerCalls, m.factsUnknown, m.outboxTries,
+		m.endLag, m.overdue, m.clockDoubt,
+	}
+}

@@ -1,0 +1,429 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+const (
+	overdueAfter = 5 * time.Minute  // how late an end may be before people are paged
+	pageEvery    = 15 * time.Minute // and how often from then on
+	dueBatch     = 256              // grants or holdings taken in one write
+	longestRest  = 15 * time.Second // the loops look at the store at least so often
+)
+
+// reconciler makes holdings as they should be by now. The rows are the work
+// items: it asks the store which are due, claims them, acts, reads back and
+// writes what it saw. It keeps nothing a crash could lose.
+type reconciler struct {
+	s       *Service
+	remove  chan claimed // to be taken back; always served first
+	apply   chan claimed // to be given
+	results chan result
+}
+
+// claimed is a holding whose turn it is.
+type claimed struct {
+	h      jit.Holding
+	keeper jit.Holding // of another grant that still needs what h is to lose; none: zero
+}
+
+// result is what one holding's turn came to.
+type result struct {
+	h   jit.Holding // as claimed
+	see func(*jit.Holding)
+	to  jit.HoldingState
+	err error  // the turn failed; the holding stays where it is
+	why string // of a holding that became absent without a removal
+}
+
+func newReconciler(s *Service) *reconciler {
+	return &reconciler{
+		s:      s,
+		remove: make(chan claimed, 2*dueBatch), apply: make(chan claimed, 2*dueBatch),
+		results: make(chan result, 2*dueBatch),
+	}
+}
+
+// run works until ctx ends, then lets calls in flight finish and writes down
+// what they did.
+func (r *reconciler) run(ctx context.Context) {
+	calls, stopCalls := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCalls()
+	var workers, recorder sync.WaitGroup
+	for range r.s.InFlight {
+		workers.Go(func() { r.work(ctx, calls) })
+	}
+	recorder.Go(func() { r.record(calls) })
+	for ctx.Err() == nil {
+		busy, err := r.pass(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.s.log.Error("the reconciler could not read or write the store", "cause", err)
+			r.endUnrecorded(ctx)
+			wait(ctx, storeRetry)
+		}
+		if !busy {
+			r.s.rest(ctx, r.s.wakeReconciler, storage.View.NextWork)
+		}
+	}
+	drained := time.AfterFunc(drainTime, stopCalls)
+	workers.Wait()
+	close(r.results)
+	recorder.Wait()
+	drained.Stop()
+}
+
+// drainTime is how long calls in flight may take once jitbot is told to stop.
+const drainTime = 8 * time.Second
+
+// storeRetry is how long the reconciler leaves a store alone that has failed,
+// and the providers it was working on without it.
+const storeRetry = time.Second
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// nextOf asks a view when something is due.
+type nextOf func(storage.View) (at time.Time, ok bool, err error)
+
+// rest sleeps until the next due instant, a wake-up, or the longest rest.
+func (s *Service) rest(ctx context.Context, wake <-chan struct{}, next nextOf) {
+	timer := time.NewTimer(s.untilDue(ctx, next))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer.C:
+	}
+}
+
+func (s *Service) untilDue(ctx context.Context, next nextOf) time.Duration {
+	wait := longestRest
+	err := s.store.Read(ctx, func(v storage.View) error {
+		now, err := s.instant(v)
+		if err != nil {
+			return err
+		}
+		due, ok, err := next(v)
+		if err == nil && ok {
+			wait = min(wait, due.Sub(now))
+		}
+		return err
+	})
+	if err != nil {
+		return time.Second
+	}
+	return max(wait, shortestRest)
+}
+
+// shortestRest keeps a loop from spinning on work that is another's to do.
+const shortestRest = 500 * time.Microsecond
+
+// pass does what is due now: ends first, then what waits for people.
+func (r *reconciler) pass(ctx context.Context) (busy bool, err error) {
+	grants, holdings, err := r.take(ctx)
+	if err != nil {
+		return false, err
+	}
+	r.s.storm.Store(grants == dueBatch || holdings == dueBatch || len(r.remove) > 0)
+	if grants == dueBatch || holdings == dueBatch {
+		return true, nil // more of the urgent kind waits
+	}
+	requests, err := r.s.nudgeRequests(ctx)
+	return grants+holdings+requests > 0, err
+}
+
+// take moves grants whose instant has come and claims due holdings, in one
+// write, hands the holdings to the workers, and returns how many of each.
+func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error) {
+	room := min(dueBatch, cap(r.remove)-len(r.remove), cap(r.apply)-len(r.apply))
+	if room < dueBatch/4 {
+		room = 0 // a worker that gets through wakes us
+	}
+	var got []claimed
+	err = r.s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := r.s.instant(tx)
+		if err != nil {
+			return err
+		}
+		if grants, err = r.s.moveDue(tx, now); err != nil {
+			return err
+		}
+		got, err = r.claim(tx, now, room)
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, c := range got {
+		if c.h.State == jit.HoldingRemoving {
+			r.remove <- c
+		} else {
+			r.apply <- c
+		}
+	}
+	return grants, len(got), nil
+}
+
+// moveDue looks at grants whose instant has come and returns how many.
+func (s *Service) moveDue(tx storage.Tx, now time.Time) (int, error) {
+	due, err := tx.Grants(storage.GrantFilter{DueBy: now, Limit: dueBatch})
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
+	return len(due), s.moveGrants(tx, due, now)
+}
+
+func (s *Service) moveGrants(tx storage.Tx, due []jit.Grant, now time.Time) error {
+	ids := make([]string, len(due))
+	for i, g := range due {
+		ids[i] = g.ID
+	}
+	all, err := tx.Holdings(storage.HoldingFilter{Grants: ids})
+	if err != nil {
+		return err
+	}
+	byGrant := map[string][]jit.Holding{}
+	for _, h := range all {
+		byGrant[h.Grant] = append(byGrant[h.Grant], h)
+	}
+	changes := make([]*jit.Change, 0, len(due))
+	refreshes := make([]storage.Outgoing, 0, len(due))
+	for _, g := range due {
+		c, err := s.moveGrant(g, byGrant[g.ID], now)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, c)
+		refreshes = append(refreshes, storage.Outgoing{Thread: g.Request, Slot: refreshSlot, QueuedAt: now, NextAt: now})
+	}
+	if err := tx.Save(changes...); err != nil {
+		return err
+	}
+	return tx.Queue(refreshes...)
+}
+
+// moveGrant is what a grant's instant brings: its end, a warning, or a page.
+func (s *Service) moveGrant(g jit.Grant, holdings []jit.Holding, now time.Time) (*jit.Change, error) {
+	e := jit.Event{At: now, Actor: jit.ActorJitbot, Origin: "reconciler", Outcome: "ok", Request: g.Request, Grant: g.ID, Resource: g.Resource}
+	switch {
+	case g.State == jit.GrantRevoking:
+		e.Kind, e.Outcome = jit.EventGrantOverdue, "failed"
+		g.PagedAt, g.NextAt = now, now.Add(pageEvery)
+		s.log.Error("a grant's end is overdue", "grant", g.ID, "attempts", mostAttempts(holdings), "last_error", lastError(holdings))
+		c := jit.Record(e).Detail("attempts", mostAttempts(holdings)).Detail("last_error", lastError(holdings))
+		return c, c.Grant(g, jit.GrantRevoking)
+	case !now.Before(g.ExpiresAt):
+		if g.State == jit.GrantProvisioning {
+			return endChange(e, g, holdings, jit.Failed, jit.ActorJitbot, "it could not be opened in time")
+		}
+		return endChange(e, g, holdings, jit.Expired, jit.ActorJitbot, "its time was up")
+	default:
+		e.Kind = jit.EventGrantWarned
+		g.WarnedAt = now
+		g.NextAt = nextLook(g)
+		c := jit.Record(e).Detail("expires_at", g.ExpiresAt)
+		return c, c.Grant(g, g.State)
+	}
+}
+
+// claim takes due holdings for this process, and finds who else needs what
+// those to be taken back gave. The claim holds off every other turn on the same
+// thing, so that the answer stays true until the turn is over.
+func (r *reconciler) claim(tx storage.Tx, now time.Time, limit int) ([]claimed, error) {
+	if limit == 0 {
+		return nil, nil
+	}
+	due, err := tx.ClaimHoldings(now, now.Add(r.lease()), limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]claimed, len(due))
+	for i, h := range due {
+		out[i].h = h
+		if h.State != jit.HoldingRemoving {
+			continue
+		}
+		if out[i].keeper, err = keeperOf(tx, h); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// lease covers a turn's three calls and the wait before it.
+func (r *reconciler) lease() time.Duration { return 5 * r.s.CallTime }
+
+// work serves claimed holdings, those to be taken back first.
+func (r *reconciler) work(ctx, calls context.Context) {
+	for {
+		select {
+		case c := <-r.remove:
+			r.turn(calls, c)
+			continue
+		default:
+		}
+		select {
+		case <-ctx.Done():
+			return // what is still queued keeps its lease and is claimed again after it
+		case c := <-r.remove:
+			r.turn(calls, c)
+		case c := <-r.apply:
+			r.turn(calls, c)
+		}
+	}
+}
+
+// turn does one holding's next step and hands on what came of it. A panic in a
+// provisioner costs this turn only.
+func (r *reconciler) turn(calls context.Context, c claimed) {
+	h := c.h
+	defer func() {
+		if p := recover(); p != nil {
+			r.results <- result{h: h, err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	if !r.s.Now().Before(h.Lease.Until.Add(-3 * r.s.CallTime)) {
+		return // waited too long in the queue: claimed again when the lease is over
+	}
+	if h.State == jit.HoldingRemoving {
+		r.results <- r.s.takeBack(calls, c)
+		return
+	}
+	r.results <- r.s.handOut(calls, h)
+}
+
+// record writes results down, as many at once as have come in.
+func (r *reconciler) record(ctx context.Context) {
+	for first := range r.results {
+		batch := []result{first}
+	drain:
+		for len(batch) < dueBatch {
+			select {
+			case next, ok := <-r.results:
+				if !ok {
+					break drain
+				}
+				batch = append(batch, next)
+			default:
+				break drain
+			}
+		}
+		r.write(ctx, batch)
+		r.s.poke()
+	}
+}
+
+// write writes results, all at once or, if one of them is in the way, each
+// alone. One that was overtaken is dropped: its row says what to do.
+func (r *reconciler) write(ctx context.Context, batch []result) {
+	err := r.s.store.Write(ctx, func(tx storage.Tx) error { return r.s.settleResults(tx, batch) })
+	if err == nil {
+		return
+	}
+	if len(batch) > 1 {
+		for _, one := range batch {
+			r.write(ctx, []result{one})
+		}
+		return
+	}
+	if errors.Is(err, storage.ErrConflict) {
+		r.s.log.Info("a turn was overtaken", "holding", batch[0].h.ID)
+		r.release(ctx, batch[0].h)
+		return
+	}
+	r.s.log.Error("a turn could not be written down; it is repeated when its lease is over", "holding", batch[0].h.ID, "cause", err)
+}
+
+// release gives up the lease of a turn that was overtaken, so that what
+// overtook it need not wait for the lease to run out.
+func (r *reconciler) release(ctx context.Context, claimed jit.Holding) {
+	err := r.s.store.Write(ctx, func(tx storage.Tx) error {
+		h, err := tx.Holding(claimed.ID)
+		if err != nil || h.Lease.Fence != claimed.Lease.Fence {
+			return err
+		}
+		now, err := r.s.instant(tx)
+		if err != nil {
+			return err
+		}
+		h.Lease.Until = now
+		c := jit.Record(r.s.turnEvent(jit.EventHoldingRetry, h, now)).Detail("holding", h.ID).Detail("overtaken", true)
+		if err := c.Holding(h, h.State); err != nil {
+			return err
+		}
+		return tx.Save(c)
+	})
+	if err != nil && !errors.Is(err, storage.ErrConflict) {
+		r.s.log.Warn("a lease could not be given up; it runs out by itself", "holding", claimed.ID, "cause", err)
+	}
+}
+
+// endUnrecorded takes back what is known to be due although it cannot be
+// written down: a store that cannot be written must not keep access open. What
+// it did is seen and recorded by an ordinary turn once the store works.
+func (r *reconciler) endUnrecorded(ctx context.Context) {
+	due, err := r.s.dueHoldings(ctx)
+	if err != nil {
+		r.s.log.Error("the store cannot be read either; nothing is known to be due", "cause", err)
+		return
+	}
+	var ends sync.WaitGroup
+	slots := make(chan struct{}, r.s.InFlight)
+	for _, h := range due {
+		slots <- struct{}{}
+		ends.Go(func() {
+			defer func() { <-slots }()
+			if err := r.s.takeBackUnclaimed(ctx, h, due); err != nil {
+				r.s.log.Error("an end could be neither done nor recorded", "holding", h.ID, "cause", err)
+			}
+		})
+	}
+	ends.Wait()
+}
+
+// dueHoldings reads the holdings of grants whose end has come.
+func (s *Service) dueHoldings(ctx context.Context) ([]jit.Holding, error) {
+	var out []jit.Holding
+	err := s.store.Read(ctx, func(v storage.View) error {
+		now, err := s.instant(v)
+		if err != nil {
+			return err
+		}
+		due, err := v.Grants(storage.GrantFilter{DueBy: now, Limit: dueBatch})
+		if err != nil {
+			return err
+		}
+		ending, err := v.Grants(storage.GrantFilter{States: []jit.GrantState{jit.GrantRevoking}, Limit: dueBatch})
+		if err != nil {
+			return err
+		}
+		var ids []string
+		for _, g := range append(due, ending...) {
+			if !now.Before(g.ExpiresAt) {
+				ids = append(ids, g.ID)
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		out, err = v.Holdings(storage.HoldingFilter{
+			Grants: ids,
+			States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving},
+		})
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,153 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// Run takes in what chats deliver, reconciles and sends messages until ctx
+// ends; then it lets what is under way finish, within ten seconds. It returns
+// an error only if it could not start.
+func (s *Service) Run(ctx context.Context) error {
+	started := s.event(jit.EventStarted, jit.ActorJitbot, "process")
+	started.PolicySHA256 = s.Policy().SHA256()
+	if err := s.note(ctx, started, map[string]any{"warnings": s.Policy().Warnings()}); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	net := s.safetyNet(ctx)
+	net.Start()
+	var loops sync.WaitGroup
+	loops.Go(func() { newReconciler(s).run(ctx) })
+	loops.Go(func() { s.runOutbox(ctx) })
+	for name, chat := range s.Chats {
+		loops.Go(func() { s.runChat(ctx, name, chat) })
+	}
+	loops.Wait()
+	<-net.Stop().Done()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := s.note(last, s.event(jit.EventStopped, jit.ActorJitbot, "process"), nil); err != nil {
+		s.log.Warn("the stop could not be recorded", "cause", err)
+	}
+	return nil
+}
+
+// runChat keeps a chat's inbox running; one that fails is started again.
+func (s *Service) runChat(ctx context.Context, name string, chat Chat) {
+	retry, failed := Backoff{First: time.Second, Most: time.Minute}, 0
+	for ctx.Err() == nil {
+		err := chat.Run(ctx, s)
+		if ctx.Err() != nil {
+			return
+		}
+		failed++
+		wait := retry.after(failed)
+		s.log.Error("a chat stopped and is started again", "chat", name, "in", wait, "cause", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// safetyNet wakes the loops and does the rounds. Nothing depends on it being
+// on time: the loops look by themselves at least every fifteen seconds.
+func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
+	net := cron.New(cron.WithLocation(time.UTC), cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
+	round := func(spec, name string, do func(context.Context) error) {
+		_, err := net.AddFunc(spec, func() {
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("a round failed", "round", name, "cause", err)
+			}
+		})
+		if err != nil {
+			s.log.Error("a round is not scheduled", "round", name, "cause", err)
+		}
+	}
+	round("@every 1m", "wake", func(context.Context) error { s.poke(); return nil })
+	round("@every 1m", "people who left", s.endOrphans)
+	round("@every 1m", "overdue", s.countOverdue)
+	round("@every 1m", "refusals that were counted", s.flushRefusals)
+	round("@every 10m", "old delivery keys", s.forget)
+	round("@every 15m", "leftovers at providers", s.sweep)
+	return net
+}
+
+func (s *Service) countOverdue(ctx context.Context) error {
+	return s.store.Read(ctx, func(v storage.View) error {
+		now, err := s.instant(v)
+		if err != nil {
+			return err
+		}
+		n, err := v.Overdue(now.Add(-overdueAfter))
+		s.metrics.overdue.Set(float64(n))
+		return err
+	})
+}
+
+// forget drops delivery keys that are too old to come again.
+func (s *Service) forget(ctx context.Context) error {
+	for {
+		n := 0
+		err := s.store.Write(ctx, func(tx storage.Tx) error {
+			now, err := s.instant(tx)
+			if err != nil {
+				return err
+			}
+			n, err = tx.Forget(now.Add(-deliveryKept), 1000)
+			return err
+		})
+		if err != nil || n < 1000 {
+			return err
+		}
+	}
+}
+
+// sweepGrants is how many of the newest ended grants a sweep looks at: more
+// than can end within the longest life of a session.
+const sweepGrants = 5000
+
+// sweep lets provisioners clean up what they had to leave for a while.
+func (s *Service) sweep(ctx context.Context) error {
+	var ended []jit.Holding
+	err := s.store.Read(ctx, func(v storage.View) error {
+		recent, err := v.Grants(storage.GrantFilter{States: []jit.GrantState{jit.GrantRevoking, jit.GrantEnded}, Limit: sweepGrants})
+		if err != nil || len(recent) == 0 {
+			return err
+		}
+		ids := make([]string, len(recent))
+		for i, g := range recent {
+			ids[i] = g.ID
+		}
+		ended, err = v.Holdings(storage.HoldingFilter{Grants: ids})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	done := map[Sweeper]bool{}
+	for kind, p := range s.Provisioners {
+		sweeper, ok := p.(Sweeper)
+		if !ok || done[sweeper] {
+			continue
+		}
+		done[sweeper] = true
+		if err := sweeper.Sweep(ctx, s.Now(), ended); err != nil {
+			return fmt.Errorf("sweep %s: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+// PeopleChanged has the grants of people who are not active any more ended.
+func (s *Service) PeopleChanged(ctx context.Context) error { return s.endOrphans(ctx) }
+
+// Wake has the loops look at the store now instead of when they would.
+func (s *Service) Wake() { s.poke() }

@@ -1,0 +1,219 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/policy"
+)
+
+// This file is the outside world on one page: everything jitbot reaches, and
+// everything that reaches it, comes through one of these interfaces.
+
+// Chat is one chat platform. The adapter proves who sent what and renders
+// neutral cards; it decides nothing. All methods may be called concurrently.
+type Chat interface {
+	// Name is the platform's name in the configuration, in events and in
+	// accounts: web, slack, teams, discord.
+	Name() string
+	// Run takes in what people do and hands it to in until ctx ends. What
+	// arrives by HTTP comes through Mount instead.
+	Run(ctx context.Context, in Inbox) error
+	// Post sends a card and says where it stands. Twice is two messages.
+	Post(ctx context.Context, to Address, c Card) (Ref, error)
+	// Update rewrites a message this chat posted. A message that is gone is ErrGone.
+	Update(ctx context.Context, at Ref, c Card) error
+	// Profile says what the platform knows of a user.
+	Profile(ctx context.Context, user string) (Profile, error)
+}
+
+// Mounter is a Chat, or another part, that is called by HTTP.
+type Mounter interface {
+	Mount(mux *http.ServeMux, in Inbox)
+}
+
+// ErrGone is returned by Update when the message does not exist any more; the
+// outbox posts it again.
+var ErrGone = errors.New("message is gone")
+
+// Inbox is what a chat hands people's actions to.
+type Inbox interface {
+	// Handle does what one incoming action asks for and returns what the
+	// person alone is to see. It writes before it answers, calls no provider,
+	// and the same Incoming.ID twice has one effect and one answer. An error
+	// means nothing was done and the delivery may be repeated.
+	Handle(ctx context.Context, in Incoming) (Reply, error)
+	// Suggest completes what is being typed into a form field.
+	Suggest(ctx context.Context, in Incoming) ([]Option, error)
+}
+
+// Incoming is one authenticated action of one account. Exactly one of Text,
+// Action and Form is set.
+type Incoming struct {
+	ID      string      // delivery key: the same on every redelivery, on every replica
+	From    jit.Account // as the platform authenticated it, never from the payload's own fields
+	At      time.Time
+	Channel string // where it was done; replies to it are private all the same
+
+	Text   string  // what was typed after /jit
+	Action *Action // a button
+	Form   *Submission
+}
+
+// Action is what a button carries: a verb and an id, and nothing else. Values
+// are what the person chose beside it, if the button asked.
+type Action struct {
+	Verb string `json:"verb"`
+	ID   string `json:"id"`
+}
+
+// Submission is a filled-in form.
+type Submission struct {
+	Name   string // of the Form
+	ID     string // of what it is about
+	Values map[string]string
+}
+
+// Reply is what the acting person alone is shown. All fields may be empty:
+// then the cards that changed say it all.
+type Reply struct {
+	Card *Card             `json:"card,omitempty"`
+	Form *Form             `json:"form,omitempty"`
+	Bad  map[string]string `json:"bad,omitempty"` // problems of a submitted form by field; the form stays open
+}
+
+// Address says where a message goes: a channel, or a person directly, and
+// under which message.
+type Address struct {
+	Channel string
+	Account jit.Account // direct message; its Platform is the chat's name
+	Thread  Ref         // empty: a message of its own
+}
+
+// Ref names a message a chat posted, in the chat's own terms.
+type Ref string
+
+// Profile is what a platform says of a user. Only ID, Guest, Bot and Active
+// may decide anything; Email only where the configuration trusts it.
+type Profile struct {
+	Account jit.Account
+	Name    string
+	Email   string
+	Zone    *time.Location // nil: unknown
+	Guest   bool           // or from another organisation
+	Bot     bool
+	Active  bool
+}
+
+// Provisioner gives and takes back one or more kinds of entitlement. Every
+// method may be called again after a crash or an unknown outcome and has to
+// come to the same end. Errors are retried unless [Permanent]; a Remove is
+// retried for ever.
+type Provisioner interface {
+	// Target names the outside thing h gives, so that two grants of the same
+	// thing are known as such. It is pure. Empty: never shared.
+	Target(h jit.Holding) (string, error)
+	// Apply gives. Twice is once.
+	Apply(ctx context.Context, h jit.Holding) error
+	// Remove takes back. Twice, or of what was never given: nil.
+	Remove(ctx context.Context, h jit.Holding) error
+	// Observe reads what is there. It never guesses: what cannot be read is an error.
+	Observe(ctx context.Context, h jit.Holding) (Observation, error)
+}
+
+// Observation is what the outside was seen to be.
+type Observation struct {
+	Held   bool   // access is there
+	Detail string // for people: what was read
+}
+
+// Minter is a Provisioner whose holdings give short-lived credentials when the
+// holder asks.
+type Minter interface {
+	// Mints reports whether an entitlement of this kind gives credentials.
+	Mints(kind string) bool
+	// ExposedUntil bounds the life of credentials minted now for a grant that
+	// ends at the given instant. It is written down before Mint is called.
+	ExposedUntil(h jit.Holding, now, end time.Time) time.Time
+	// Mint opens a session that ends with the grant at end or, where the
+	// outside knows no session so short, is cut by Remove then. What it
+	// returns is shown once and kept nowhere.
+	Mint(ctx context.Context, h jit.Holding, m Mint) (Credentials, error)
+}
+
+// Mint is what a session is opened with.
+type Mint struct {
+	Now, End time.Time
+	Tags     map[string]string // grant, request, rule, ...
+	Console  bool              // also a console sign-in link
+}
+
+// Credentials are shown once, to the holder alone. They never print: String
+// and the log show a fixed word.
+type Credentials struct {
+	AccessKeyID  string
+	secret       string
+	sessionToken string
+	consoleURL   string
+	Region       string
+	ExpiresAt    time.Time
+}
+
+// Checker is a part that can prove it is set up well; `bot doctor` and the
+// start call it.
+type Checker interface {
+	Check(ctx context.Context) []Finding
+}
+
+// Finding is one thing a check looked at.
+type Finding struct {
+	OK   bool   `json:"ok"`
+	What string `json:"what"`           // what was looked at, and what was found
+	Hint string `json:"hint,omitempty"` // what to do about it
+}
+
+// Sweeper is a Provisioner that leaves something behind which has to be
+// cleaned up later, such as a deny for sessions that have run out since.
+type Sweeper interface {
+	Sweep(ctx context.Context, now time.Time, kept []jit.Holding) error
+}
+
+// OnCall answers who is on call. Nobody: a shift without people. An outage, a
+// time-out or anything unclear: an error, never an empty answer.
+type OnCall interface {
+	OnCall(ctx context.Context, schedule string, params map[string]string, at time.Time) (policy.Shift, error)
+}
+
+// Groups answers who is in a group that lives elsewhere.
+type Groups interface {
+	Members(ctx context.Context, group string, params map[string]string) ([]string, error)
+}
+
+// Deps is what every integration may use.
+type Deps struct {
+	Log  *slog.Logger
+	HTTP *http.Client
+	Now  func() time.Time
+}
+
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+// Permanent marks an error that trying again cannot mend. Permanent(nil) is nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanentError{err}
+}
+
+// IsPermanent reports whether err was marked by [Permanent].
+func IsPermanent(err error) bool {
+	var p permanentError
+	return errors.As(err, &p)
+}

@@ -1,0 +1,54 @@
+package bot
+
+import (
+	"context"
+	"errors"
+)
+
+// Step does what is due now, once and in the caller's own time, and reports
+// whether anything was: what Run's loops do, one after the other. It is for
+// tests that move the clock themselves and for tools that run no loops; beside
+// Run it is harmless and pointless. Holdings are served one at a time, in the
+// order in which the store hands them out. The error is the store's.
+func (s *Service) Step(ctx context.Context) (busy bool, err error) {
+	r := newReconciler(s)
+	busy, err = r.pass(ctx)
+	if err != nil {
+		r.endUnrecorded(ctx)
+	}
+	if batch := r.serve(ctx); len(batch) > 0 {
+		r.write(ctx, batch)
+	}
+	sent, sendErr := s.deliverDue(ctx)
+	return busy || sent > 0, errors.Join(err, sendErr)
+}
+
+// Rounds does once what cron does every minute.
+func (s *Service) Rounds(ctx context.Context) error {
+	return errors.Join(s.endOrphans(ctx), s.countOverdue(ctx), s.flushRefusals(ctx), s.forget(ctx), s.sweep(ctx))
+}
+
+// serve takes the turns of all that was claimed and returns what they came to.
+func (r *reconciler) serve(ctx context.Context) []result {
+	for {
+		select {
+		case c := <-r.remove:
+			r.turn(ctx, c)
+			continue
+		default:
+		}
+		select {
+		case c := <-r.apply:
+			r.turn(ctx, c)
+			continue
+		default:
+		}
+		break
+	}
+	close(r.results)
+	var batch []result
+	for res := range r.results {
+		batch = append(batch, res)
+	}
+	return batch
+}

@@ -1,0 +1,376 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// A turn is one step of one holding: its calls, and what is written of them.
+
+// takeBack removes what a holding gave and reads back that it is gone. What
+// stood before, what another grant needs and what was never given are left.
+func (s *Service) takeBack(ctx context.Context, c claimed) result {
+	h := c.h
+	switch h.Standing {
+	case jit.StandingUnknown:
+		return result{h: h, to: jit.HoldingAbsent, why: "it was never given"}
+	case jit.StoodBefore:
+		return result{h: h, to: jit.HoldingAbsent, why: "the access stood before"}
+	}
+	if k := c.keeper; k.ID != "" {
+		return result{h: h, to: jit.HoldingAbsent, why: fmt.Sprintf("grant %s of %s needs it", k.Grant, s.People.Name(k.Principal))}
+	}
+	p := s.Provisioners[h.Entitlement.Kind]
+	if p == nil {
+		return result{h: h, err: fmt.Errorf("no provisioner for %s is configured; set it up again so that the access can be taken back", h.Entitlement.Kind)}
+	}
+	removed := s.call(ctx, h, "remove", func(ctx context.Context) error { return p.Remove(ctx, h) })
+	seen, err := s.observe(ctx, p, h)
+	switch {
+	case err != nil:
+		return result{h: h, err: errors.Join(removed, err)}
+	case seen.Held && removed != nil:
+		return result{h: h, err: removed}
+	case seen.Held:
+		return result{h: h, err: fmt.Errorf("removed, but still there: %s", seen.Detail)}
+	}
+	return result{h: h, to: jit.HoldingAbsent}
+}
+
+// takeBackUnclaimed is takeBack for when nothing can be claimed, of one among
+// the holdings that are to end.
+func (s *Service) takeBackUnclaimed(ctx context.Context, h jit.Holding, ending []jit.Holding) error {
+	h.State = jit.HoldingRemoving
+	c := claimed{h: h}
+	err := s.store.Read(ctx, func(v storage.View) (err error) {
+		c.keeper, err = keeperOf(v, h, ending...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.takeBack(ctx, c).err
+}
+
+// keeperOf finds another grant's holding that has been given the same thing and
+// still needs it, because it is not ending too. One that is only wanted keeps
+// nothing: left in place, the thing would look to it as if it had stood before.
+func keeperOf(v storage.View, h jit.Holding, ending ...jit.Holding) (jit.Holding, error) {
+	if h.Target == "" {
+		return jit.Holding{}, nil
+	}
+	others, err := v.Holdings(storage.HoldingFilter{Target: h.Target, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent}})
+	for _, o := range others {
+		ends := slices.ContainsFunc(ending, func(e jit.Holding) bool { return e.ID == o.ID })
+		if o.Grant != h.Grant && !ends {
+			return o, nil
+		}
+	}
+	return jit.Holding{}, err
+}
+
+// handOut gives what a holding wants. Before the first call it is settled, and
+// committed, whether the access stood before.
+func (s *Service) handOut(ctx context.Context, h jit.Holding) result {
+	p := s.Provisioners[h.Entitlement.Kind]
+	if p == nil {
+		return result{h: h, err: Permanent(fmt.Errorf("no provisioner for %s is configured", h.Entitlement.Kind))}
+	}
+	if h.State == jit.HoldingWanted {
+		begun, err := s.beginApply(ctx, p, h)
+		if err != nil {
+			return result{h: h, err: err}
+		}
+		h = begun
+	}
+	var applied error
+	if h.Standing != jit.StoodBefore {
+		applied = s.call(ctx, h, "apply", func(ctx context.Context) error { return p.Apply(ctx, h) })
+	}
+	if IsPermanent(applied) {
+		return result{h: h, err: applied}
+	}
+	seen, err := s.observe(ctx, p, h)
+	switch {
+	case err != nil:
+		return result{h: h, err: errors.Join(applied, err)}
+	case !seen.Held && applied != nil:
+		return result{h: h, err: applied}
+	case !seen.Held:
+		return result{h: h, err: fmt.Errorf("given, but not there yet: %s", seen.Detail)}
+	}
+	return result{h: h, to: jit.HoldingPresent}
+}
+
+// beginApply observes once whether the access stood before and commits that
+// together with the intent to give it.
+func (s *Service) beginApply(ctx context.Context, p Provisioner, h jit.Holding) (jit.Holding, error) {
+	standing, err := s.standingBy(ctx, h)
+	if err != nil {
+		return h, err
+	}
+	if standing == jit.StandingUnknown {
+		seen, err := s.observe(ctx, p, h)
+		if err != nil {
+			return h, err
+		}
+		standing = jit.NotStanding
+		if seen.Held {
+			standing = jit.StoodBefore
+		}
+	}
+	h.Standing = standing
+	err = s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := s.instant(tx)
+		if err != nil {
+			return err
+		}
+		c := jit.Record(s.turnEvent(jit.EventHoldingApplying, h, now)).Detail("target", h.Target).Detail("stood_before", string(standing))
+		if err := c.Holding(h, jit.HoldingApplying); err != nil {
+			return err
+		}
+		return tx.Save(c)
+	})
+	h.State, h.Version = jit.HoldingApplying, h.Version+1
+	return h, err
+}
+
+// standingBy is what another grant that has to do with the same thing found
+// before it: what jitbot added itself never counts as standing.
+func (s *Service) standingBy(ctx context.Context, h jit.Holding) (jit.Standing, error) {
+	standing := jit.StandingUnknown
+	if h.Target == "" {
+		return standing, nil
+	}
+	err := s.store.Read(ctx, func(v storage.View) error {
+		others, err := v.Holdings(storage.HoldingFilter{Target: h.Target, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving}})
+		for _, o := range others {
+			if o.ID != h.ID && o.Standing != jit.StandingUnknown {
+				standing = o.Standing
+			}
+		}
+		return err
+	})
+	return standing, err
+}
+
+func (s *Service) observe(ctx context.Context, p Provisioner, h jit.Holding) (seen Observation, err error) {
+	err = s.call(ctx, h, "observe", func(ctx context.Context) (err error) {
+		seen, err = p.Observe(ctx, h)
+		return err
+	})
+	return seen, err
+}
+
+// call gives one provider call its time limit and counts it.
+func (s *Service) call(ctx context.Context, h jit.Holding, name string, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.CallTime)
+	defer cancel()
+	err := do(ctx)
+	s.countCall(h, name, err)
+	return err
+}
+
+func (s *Service) countCall(h jit.Holding, name string, err error) {
+	s.metrics.providerCalls.WithLabelValues(h.Entitlement.Kind, name, resultOf(err)).Inc()
+}
+
+func (s *Service) turnEvent(kind string, h jit.Holding, now time.Time) jit.Event {
+	return jit.Event{
+		At: now, Kind: kind, Actor: jit.ActorJitbot, Origin: "reconciler", Outcome: "ok",
+		Request: h.Request, Grant: h.Grant, Resource: h.Resource,
+	}
+}
+
+// settleResults writes what turns came to: each holding's new state and, where
+// it was the last of its grant, the grant's.
+func (s *Service) settleResults(tx storage.Tx, batch []result) error {
+	now, err := s.instant(tx)
+	if err != nil {
+		return err
+	}
+	grants, siblings, err := s.grantsOf(tx, batch)
+	if err != nil {
+		return err
+	}
+	changes := make([]*jit.Change, 0, len(batch))
+	refreshes := make([]storage.Outgoing, 0, len(batch))
+	for _, res := range batch {
+		c, err := s.settleResult(res, grants, siblings, now)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, c)
+		refreshes = append(refreshes, storage.Outgoing{Thread: res.h.Request, Slot: refreshSlot, QueuedAt: now, NextAt: now})
+	}
+	if err := tx.Save(changes...); err != nil {
+		return err
+	}
+	return tx.Queue(refreshes...)
+}
+
+func (s *Service) grantsOf(v storage.View, batch []result) (map[string]*jit.Grant, map[string][]jit.Holding, error) {
+	var ids []string
+	grants, siblings := map[string]*jit.Grant{}, map[string][]jit.Holding{}
+	for _, res := range batch {
+		if _, ok := grants[res.h.Grant]; !ok {
+			grants[res.h.Grant] = nil
+			ids = append(ids, res.h.Grant)
+		}
+	}
+	all, err := v.Grants(storage.GrantFilter{IDs: ids, Limit: len(ids)})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, g := range all {
+		grants[g.ID] = &g
+	}
+	holdings, err := v.Holdings(storage.HoldingFilter{Grants: ids})
+	for _, h := range holdings {
+		siblings[h.Grant] = append(siblings[h.Grant], h)
+	}
+	return grants, siblings, err
+}
+
+// settleResult makes the change of one result, and keeps grants and siblings
+// as they will be, for the next result of the same grant.
+func (s *Service) settleResult(res result, grants map[string]*jit.Grant, siblings map[string][]jit.Holding, now time.Time) (*jit.Change, error) {
+	g := grants[res.h.Grant]
+	if g == nil {
+		return nil, fmt.Errorf("holding %s: its grant %s: %w", res.h.ID, res.h.Grant, storage.ErrNotFound)
+	}
+	var c *jit.Change
+	var err error
+	switch {
+	case IsPermanent(res.err) && res.h.State != jit.HoldingRemoving:
+		c, err = s.failGrant(res, g, siblings[g.ID], now)
+	case res.err != nil:
+		c, err = s.failTurn(res, now)
+	case res.to == jit.HoldingPresent:
+		c, err = s.becomePresent(res, g, siblings[g.ID], now)
+	default:
+		c, err = s.becomeAbsent(res, g, siblings[g.ID], now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range c.Holdings() {
+		h.Version++
+		for i := range siblings[g.ID] {
+			if siblings[g.ID][i].ID == h.ID {
+				siblings[g.ID][i] = h
+			}
+		}
+	}
+	for _, next := range c.Grants() {
+		next.Version++
+		*g = next
+	}
+	return c, nil
+}
+
+// failTurn keeps a holding where it is and has it tried again later.
+func (s *Service) failTurn(res result, now time.Time) (*jit.Change, error) {
+	h := res.h
+	h.Attempts++
+	h.LastError = cut(clean(res.err.Error()), 300)
+	h.NextAt = now.Add(s.Retry.after(h.Attempts))
+	h.Lease.Until = now
+	s.log.Warn("a turn failed", "holding", h.ID, "grant", h.Grant, "state", h.State, "attempts", h.Attempts, "cause", res.err)
+	e := s.turnEvent(jit.EventHoldingRetry, h, now)
+	e.Outcome = "failed"
+	c := jit.Record(e).Detail("holding", h.ID).Detail("attempts", h.Attempts).Detail("error", h.LastError)
+	return c, c.Holding(h, h.State)
+}
+
+// failGrant ends a grant that can never be given: what was given of it is
+// taken back.
+func (s *Service) failGrant(res result, g *jit.Grant, all []jit.Holding, now time.Time) (*jit.Change, error) {
+	if g.State != jit.GrantProvisioning {
+		return s.failTurn(res, now)
+	}
+	s.log.Error("a grant cannot be given", "grant", g.ID, "holding", res.h.ID, "cause", res.err)
+	h := res.h
+	h.LastError = cut(clean(res.err.Error()), 300)
+	h.Lease.Until = now
+	for i := range all {
+		if all[i].ID == h.ID {
+			all[i] = h
+		}
+	}
+	e := s.turnEvent(jit.EventGrantRevoking, h, now)
+	e.Outcome = "failed"
+	c, err := endChange(e, *g, all, jit.Failed, jit.ActorJitbot, h.LastError)
+	if err != nil {
+		return nil, err
+	}
+	return c.Detail("error", h.LastError), nil
+}
+
+// becomePresent notes that access was read back as held; the last holding
+// starts the grant's clock.
+func (s *Service) becomePresent(res result, g *jit.Grant, all []jit.Holding, now time.Time) (*jit.Change, error) {
+	h := res.h
+	h.Attempts, h.LastError, h.NextAt, h.Lease.Until = 0, "", time.Time{}, now
+	c := jit.Record(s.turnEvent(jit.EventHoldingPresent, h, now)).Detail("target", h.Target)
+	if err := c.Holding(h, jit.HoldingPresent); err != nil {
+		return nil, err
+	}
+	if g.State != jit.GrantProvisioning || others(all, h.ID, jit.HoldingPresent) != len(all)-1 {
+		return c, nil
+	}
+	next := *g
+	next.ConfirmedAt = now
+	next.ExpiresAt = earlier(now.Add(g.Duration), g.NotAfter)
+	next.State = jit.GrantActive // for nextLook
+	next.NextAt = nextLook(next)
+	next.State = jit.GrantProvisioning
+	e := s.turnEvent(jit.EventGrantActive, h, now)
+	c = jit.Record(e).Detail("target", h.Target).Detail("expires_at", next.ExpiresAt)
+	return c, errors.Join(c.Holding(h, jit.HoldingPresent), c.Grant(next, jit.GrantActive))
+}
+
+// becomeAbsent notes that access was read back as gone; the last holding ends
+// the grant.
+func (s *Service) becomeAbsent(res result, g *jit.Grant, all []jit.Holding, now time.Time) (*jit.Change, error) {
+	h := res.h
+	h.Attempts, h.NextAt, h.Lease.Until = 0, time.Time{}, now
+	h.Kept = res.why
+	if g.State != jit.GrantRevoking || others(all, h.ID, jit.HoldingAbsent) != len(all)-1 {
+		c := jit.Record(s.turnEvent(jit.EventHoldingAbsent, h, now)).Detail("target", h.Target).Detail("kept", h.Kept)
+		return c, c.Holding(h, jit.HoldingAbsent)
+	}
+	c := jit.Record(s.turnEvent(jit.EventGrantEnded, h, now)).Detail("target", h.Target).Detail("kept", h.Kept).Detail("outcome", string(g.Outcome))
+	if err := c.Holding(h, jit.HoldingAbsent); err != nil {
+		return nil, err
+	}
+	gone := make([]jit.Holding, 0, len(all))
+	for _, o := range all {
+		if o.ID == h.ID {
+			o = c.Holdings()[0]
+		}
+		gone = append(gone, o)
+	}
+	next := *g
+	next.EndedAt, next.NextAt = now, time.Time{}
+	s.metrics.grantsEnded.WithLabelValues(string(g.Outcome)).Inc()
+	s.metrics.endLag.Observe(now.Sub(g.ExpiresAt).Seconds())
+	return c, c.End(next, gone)
+}
+
+// others counts the holdings besides id that are in a state.
+func others(all []jit.Holding, id string, state jit.HoldingState) int {
+	n := 0
+	for _, h := range all {
+		if h.ID != id && h.State == state {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"jitbot/bot"
+	"jitbot/integrations/aws"
+	"jitbot/integrations/ticketfile"
+	"jitbot/integrations/webchat"
+	"jitbot/jit"
+	"jitbot/policy"
+	"jitbot/storage/sqlite"
+)
+
+// app is a configured jitbot: its store, policy, integrations and service.
+// It is read from top to bottom; close undoes it in reverse.
+type app struct {
+	cfg     config
+	log     *slog.Logger
+	now     func() time.Time
+	store   *sqlite.Store
+	people  *bot.Directory
+	aws     *aws.Provisioner
+	chat    *webchat.Chat
+	service *bot.Service
+	closers []io.Closer
+}
+
+// openApp opens everything c names. What was opened is closed again if
+// something later fails.
+func openApp(ctx context.Context, c config, log *slog.Logger, load func() (*policy.Policy, error)) (*app, error) {
+	a := &app{cfg: c, log: log, now: time.Now, people: &bot.Directory{}}
+	if err := a.open(ctx, load); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *app) open(ctx context.Context, load func() (*policy.Policy, error)) error {
+	p, err := load()
+	if err != nil {
+		return err
+	}
+	all, err := a.cfg.people()
+	if err != nil {
+		return err
+	}
+	if err := a.people.Replace(all); err != nil {
+		return err
+	}
+	if a.store, err = sqlite.Open(ctx, sqlite.Config{Dir: a.cfg.Data}); err != nil {
+		return fmt.Errorf("open the store in %s: %w", a.cfg.Data, err)
+	}
+	a.closers = append(a.closers, a.store)
+	if err := a.openIntegrations(ctx); err != nil {
+		return err
+	}
+	return a.openService(p)
+}
+
+func (a *app) openIntegrations(ctx context.Context) error {
+	deps := bot.Deps{Log: a.log, HTTP: &http.Client{Timeout: 10 * time.Second}, Now: a.now}
+	cfg := a.cfg.AWS
+	cfg.Entitlements = a.entitlements
+	var err error
+	if a.aws, err = aws.Open(cfg, deps); err != nil {
+		return err
+	}
+	if a.cfg.Web.Enabled {
+		if a.chat, err = webchat.Open(ctx, a.cfg.Web, deps, a.cfg.webPeople()); err != nil {
+			return err
+		}
+		a.closers = append(a.closers, a.chat)
+	}
+	return nil
+}
+
+// entitlements is everything the policy in force may give.
+func (a *app) entitlements() []jit.Entitlement {
+	var out []jit.Entitlement
+	for _, r := range a.service.Policy().Resources() {
+		out = append(out, r.Entitlements...)
+	}
+	return out
+}
+
+func (a *app) openService(p *policy.Policy) error {
+	c := bot.Config{
+		Store: a.store, People: a.people, Policy: p, Now: a.now, Log: a.log,
+		Chats:        map[string]bot.Chat{},
+		Provisioners: map[string]bot.Provisioner{aws.KindSession: a.aws, aws.KindGroup: a.aws},
+		BaseURL:      a.cfg.BaseURL, DefaultChannel: a.cfg.Channels.Default, AlertChannel: a.cfg.Channels.Alerts,
+		Admins: a.cfg.Admins, Security: a.cfg.Security,
+		InFlight: a.cfg.Limits.InFlight, CallTime: a.cfg.Limits.CallTime,
+	}
+	if a.chat != nil {
+		c.Chats[a.chat.Name()] = a.chat
+	}
+	if a.cfg.Tickets.Path != "" {
+		tickets, err := ticketfile.Open(a.cfg.Tickets, a.now)
+		if err != nil {
+			return err
+		}
+		c.Tickets = tickets
+	}
+	var err error
+	a.service, err = bot.New(c)
+	return err
+}
+
+// close closes what was opened, last first. Twice is harmless.
+func (a *app) close() error {
+	var errs []error
+	for _, c := range slices.Backward(a.closers) {
+		errs = append(errs, c.Close())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// newLog is where operators read what happens.
+func newLog(c logConfig, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage"
+	"jitbot/storage/sqlite"
+)
+
+const auditUsage = `usage:
+  bot audit verify --data DIR [--json]
+  bot audit export --data DIR --format csv|jsonl [--since WHEN] [--until WHEN]
+                   [--person WHO] [--resource NAME] [--grant ID]
+WHEN is a day (2026-03-27) or an instant (2026-03-27T09:30:00Z), in UTC.
+`
+
+// errFault says that the log is not as it was written; what was found has been
+// printed already.
+var errFault = errors.New("the log is not as it was written")
+
+// runAudit is `bot audit`. It reads beside a bot that runs. It returns the
+// exit code: 0 done and intact, 1 the log was tampered with or cannot be read,
+// 2 the command line is wrong.
+func runAudit(args []string, stdout, stderr io.Writer) int {
+	verb := ""
+	if len(args) > 0 {
+		verb, args = args[0], args[1:]
+	}
+	switch verb {
+	case "verify":
+		return storeExit("bot audit verify", auditUsage, auditVerify(args, stdout), stdout, stderr)
+	case "export":
+		return storeExit("bot audit export", auditUsage, auditExport(args, stdout), stdout, stderr)
+	case "-h", "--help", "help":
+		fmt.Fprint(stdout, auditUsage)
+		return 0
+	}
+	fmt.Fprint(stderr, auditUsage)
+	return 2
+}
+
+// storeExit turns the error of a command that works on a store into its exit
+// code, and says what it was.
+func storeExit(command, usage string, err error, stdout, stderr io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case errors.Is(err, errFault):
+		return 1
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "%s: %v\n%s", command, err, usage)
+		return 2
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", command, err)
+	return 1
+}
+
+// parseStoreFlags parses flags that stand before, between or after the plain
+// arguments, of which there must be want.
+func parseStoreFlags(fs *flag.FlagSet, args []string, want int) (plain []string, err error) {
+	fs.SetOutput(io.Discard)
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		plain, args = append(plain, fs.Arg(0)), fs.Args()[1:]
+	}
+	if len(plain) != want {
+		return nil, fmt.Errorf("%w: got %d arguments besides the flags, want %d", errUsage, len(plain), want)
+	}
+	if data := fs.Lookup("data"); data.Value.String() == "" {
+		return nil, fmt.Errorf("%w: --data DIR is missing; give the bot's data directory", errUsage)
+	}
+	return plain, nil
+}
+
+// readStore runs fn on one view of the store in dir, without its lock.
+func readStore(dir string, fn func(storage.View) error) (err error) {
+	r, err := sqlite.OpenReader(sqlite.Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return r.Read(context.Background(), fn)
+}
+
+func auditVerify(args []string, stdout io.Writer) error {
+	fs := flag.NewFlagSet("verify", flag.ContinueOnError)
+	data := fs.String("data", "", "")
+	asJSON := fs.Bool("json", false, "")
+	if _, err := parseStoreFlags(fs, args, 0); err != nil {
+		return err
+	}
+	var report storage.Report
+	err := readStore(*data, func(v storage.View) (err error) {
+		report, err = storage.Verify(v, nil)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := printReport(report, *asJSON, stdout); err != nil {
+		return err
+	}
+	if report.Fault != "" {
+		return errFault
+	}
+	return nil
+}
+
+func printReport(r storage.Report, asJSON bool, stdout io.Writer) error {
+	switch {
+	case asJSON:
+		return json.NewEncoder(stdout).Encode(map[string]any{
+			"ok": r.Fault == "", "rows": r.Rows, "blanked": r.Blanked, "head": r.Seq, "hash": hex.EncodeToString(r.Hash[:]),
+			"bad_row": r.Row, "fault": r.Fault,
+		})
+	case r.Fault != "":
+		_, err := fmt.Fprintf(stdout, "TAMPERED: %s\n", r.Fault)
+		return err
+	}
+	_, err := fmt.Fprintf(stdout, "ok: %d rows form one chain, %d of them with their data blanked; head is row %d, hash %s\n",
+		r.Rows, r.Blanked, r.Seq, hex.EncodeToString(r.Hash[:]))
+	return err
+}
+
+// export is what `bot audit export` was asked for.
+type export struct {
+	filter   storage.EventFilter
+	person   string
+	resource string
+	write    func(jit.Event) error
+	finish   func() error
+}
+
+func auditExport(args []string, stdout io.Writer) error {
+	fs := flag.NewFlagSet("export", flag.ContinueOnError)
+	data, format := fs.String("data", "", ""), fs.String("format", "", "")
+	since, until := fs.String("since", "", ""), fs.String("until", "", "")
+	var x export
+	fs.StringVar(&x.person, "person", "", "")
+	fs.StringVar(&x.resource, "resource", "", "")
+	fs.StringVar(&x.filter.Grant, "grant", "", "")
+	if _, err := parseStoreFlags(fs, args, 0); err != nil {
+		return err
+	}
+	var errSince, errUntil, errFormat error
+	x.filter.Since, errSince = parseWhen("--since", *since)
+	x.filter.Until, errUntil = parseWhen("--until", *until)
+	x.write, x.finish, errFormat = eventWriter(*format, stdout)
+	if err := errors.Join(errSince, errUntil, errFormat); err != nil {
+		return err
+	}
+	return readStore(*data, x.run)
+}
+
+func parseWhen(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s %q is neither a day like 2026-03-27 nor an instant like 2026-03-27T09:30:00Z", errUsage, name, text)
+}
+
+func (x *export) run(v storage.View) error {
+	concerns, err := x.concerning(v)
+	if err != nil {
+		return err
+	}
+	for {
+		page, err := v.Events(x.filter)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			return x.finish()
+		}
+		for _, e := range page {
+			if x.resource != "" && e.Resource != x.resource || !concerns(e) {
+				continue
+			}
+			if err := x.write(e); err != nil {
+				return err
+			}
+		}
+		x.filter.After = page[len(page)-1].Seq
+	}
+}
+
+// concerning tells the events of a person: those they caused, and those of
+// requests they made or that were made for them.
+func (x *export) concerning(v storage.View) (func(jit.Event) bool, error) {
+	if x.person == "" {
+		return func(jit.Event) bool { return true }, nil
+	}
+	person := strings.ToLower(x.person)
+	requests, err := v.Requests(storage.RequestFilter{For: person, By: person, Limit: 1 << 30})
+	if err != nil {
+		return nil, err
+	}
+	theirs := make(map[string]bool, len(requests))
+	for _, r := range requests {
+		theirs[r.ID] = true
+	}
+	return func(e jit.Event) bool { return e.Actor == person || theirs[e.Request] }, nil
+}
+
+var eventColumns = []string{
+	"seq", "at", "kind", "actor", "actor_account", "origin", "request", "grant", "resource", "outcome",
+	"policy_sha256", "data_sha256", "data", "prev", "hash",
+}
+
+func eventCells(e jit.Event) []string {
+	return []string{
+		strconv.FormatInt(e.Seq, 10), e.At.Format(time.RFC3339Nano), e.Kind, e.Actor, e.ActorAccount, e.Origin, e.Request, e.Grant,
+		e.Resource, e.Outcome, e.PolicySHA256, hex.EncodeToString(e.DataSHA256[:]), string(e.Data),
+		hex.EncodeToString(e.Prev[:]), hex.EncodeToString(e.Hash[:]),
+	}
+}
+
+// eventWriter writes one event a line in the given format.
+func eventWriter(format string, out io.Writer) (write func(jit.Event) error, finish func() error, err error) {
+	switch format {
+	case "csv":
+		w := csv.NewWriter(out)
+		err := w.Write(eventColumns)
+		return func(e jit.Event) error { return w.Write(harmless(eventCells(e))) },
+			func() error { w.Flush(); return w.Error() }, err
+	case "jsonl":
+		return jsonLines(out), func() error { return nil }, nil
+	}
+	return nil, nil, fmt.Errorf("%w: --format %q; choose csv or jsonl", errUsage, format)
+}
+
+func jsonLines(out io.Writer) func(jit.Event) error {
+	w := json.NewEncoder(out)
+	return func(e jit.Event) error {
+		line := map[string]any{}
+		for i, cell := range eventCells(e) {
+			line[eventColumns[i]] = cell
+		}
+		line["seq"], line["data"] = e.Seq, e.Data
+		return w.Encode(line)
+	}
+}
+
+// harmless keeps a spreadsheet from running a cell, and a cell on its line.
+func harmless(cells []string) []string {
+	lines := strings.NewReplacer("\r", `\r`, "\n", `\n`)
+	for i, cell := range cells {
+		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			cell = "'" + cell
+		}
+		cells[i] = lines.Replace(cell)
+	}
+	return cells
+}

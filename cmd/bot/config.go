@@ -1,0 +1,275 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"jitbot/bot"
+	"jitbot/integrations/aws"
+	"jitbot/integrations/ticketfile"
+	"jitbot/integrations/webchat"
+	"jitbot/internal/secret"
+	"jitbot/internal/strictyaml"
+	"jitbot/jit"
+)
+
+// config is the configuration file; config.example.yaml documents every
+// setting. Secrets come from the environment or from files, never from here.
+type config struct {
+	Listen  string `yaml:"listen"`
+	BaseURL string `yaml:"base_url"`
+	Data    string `yaml:"data"`
+	Policy  string `yaml:"policy,required"`
+
+	Log      logConfig               `yaml:"log"`
+	Metrics  metricsConfig           `yaml:"metrics"`
+	People   map[string]personConfig `yaml:"people,required"`
+	Admins   []string                `yaml:"admins"`
+	Security []string                `yaml:"security"`
+	Channels channelsConfig          `yaml:"channels"`
+	Limits   limitsConfig            `yaml:"limits"`
+
+	Web     webchat.Config    `yaml:"web"`
+	AWS     aws.Config        `yaml:"aws"`
+	Tickets ticketfile.Config `yaml:"tickets"`
+
+	dir string // of the file; relative paths in it start here
+}
+
+type logConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // json, text
+}
+
+type metricsConfig struct {
+	// Token, if set, opens /metrics to other machines that send it as a bearer
+	// token; without it only this computer may read the metrics.
+	Token secret.Value `yaml:"token"`
+}
+
+type personConfig struct {
+	Name     string   `yaml:"name"`
+	Accounts []string `yaml:"accounts"` // platform:user or platform:team/user
+	Title    string   `yaml:"title"`
+	Zone     string   `yaml:"zone"`
+	Disabled bool     `yaml:"disabled"`
+}
+
+type channelsConfig struct {
+	Default string `yaml:"default"`
+	Alerts  string `yaml:"alerts"`
+}
+
+type limitsConfig struct {
+	InFlight int           `yaml:"in_flight"`
+	CallTime time.Duration `yaml:"call_time"`
+}
+
+func defaultConfig() config {
+	return config{
+		Listen: "127.0.0.1:8080", Data: "data",
+		Log:    logConfig{Level: "info", Format: "json"},
+		Limits: limitsConfig{InFlight: 64, CallTime: 30 * time.Second},
+	}
+}
+
+// loadConfig reads and checks a configuration file. Every problem comes at
+// once, with its place in the file where it has one.
+func loadConfig(path string, getenv func(string) string) (config, error) {
+	c := defaultConfig()
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("config: %w", err)
+	}
+	if err := strictyaml.Decode(path, src, &c, yamlScalars()); err != nil {
+		return c, err
+	}
+	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
+		return c, err
+	}
+	c.fill()
+	if err := c.Metrics.Token.Resolve(getenv); err != nil {
+		return c, fmt.Errorf("%s: metrics.token: %w", path, err)
+	}
+	return c, nil
+}
+
+func yamlScalars() strictyaml.Scalars {
+	return strictyaml.Scalars{
+		reflect.TypeFor[time.Duration](): func(text string) (any, error) {
+			d, err := jit.ParseDuration(text)
+			return d, err
+		},
+	}
+}
+
+// fill puts in what follows from other settings.
+func (c *config) fill() {
+	c.Data, c.Policy = c.inDir(c.Data), c.inDir(c.Policy)
+	if c.Tickets.Path != "" {
+		c.Tickets.Path = c.inDir(c.Tickets.Path)
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = "http://" + c.Listen
+	}
+	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	if c.Web.Enabled && c.Web.Path == "" {
+		c.Web.Path = filepath.Join(c.Data, "chat.db")
+	} else if c.Web.Enabled {
+		c.Web.Path = c.inDir(c.Web.Path)
+	}
+	if c.AWS.Issuer == "" {
+		c.AWS.Issuer = c.BaseURL
+	}
+}
+
+// listensAt puts the address that was really taken where the configured one
+// left the port open.
+func (c *config) listensAt(addr string) {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port != "0" {
+		return
+	}
+	open := "http://" + c.Listen
+	if c.BaseURL == open {
+		c.BaseURL = "http://" + addr
+	}
+	if c.AWS.Issuer == open {
+		c.AWS.Issuer = c.BaseURL
+	}
+	c.Listen = addr
+}
+
+func (c *config) inDir(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.dir, path)
+}
+
+// Check implements [strictyaml.Checker].
+func (c config) Check(report func(key, text string)) {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		report("listen", fmt.Sprintf("%q is not host:port; write it like 127.0.0.1:8080", c.Listen))
+	}
+	if c.BaseURL != "" && !safeBase(c.BaseURL) {
+		report("base_url", fmt.Sprintf("%q has to be https, or http on this computer alone: credential links lead there", c.BaseURL))
+	}
+	if !c.Web.Enabled {
+		report("web", "no chat is switched on; nobody could ask for anything: set web.enabled")
+	} else if !loopbackHost(host) {
+		report("web", "the local chat page has no login and needs listen to be on 127.0.0.1, not "+host)
+	}
+	if len(c.People) == 0 {
+		report("people", "name at least one person; nobody else can ask for anything")
+	}
+	c.checkNamed(report, "admins", c.Admins)
+	c.checkNamed(report, "security", c.Security)
+	if _, err := c.people(); err != nil {
+		report("people", err.Error())
+	}
+}
+
+func (c config) checkNamed(report func(key, text string), key string, ids []string) {
+	for _, id := range ids {
+		if _, ok := c.People[id]; !ok {
+			report(key, id+" is not under people")
+		}
+	}
+}
+
+func safeBase(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopbackHost(u.Hostname()))
+}
+
+// Check implements [strictyaml.Checker].
+func (c logConfig) Check(report func(key, text string)) {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Level) {
+		report("level", fmt.Sprintf("%q is none of debug, info, warn, error", c.Level))
+	}
+	if !slices.Contains([]string{"json", "text"}, c.Format) {
+		report("format", fmt.Sprintf("%q is neither json nor text", c.Format))
+	}
+}
+
+// Check implements [strictyaml.Checker].
+func (c limitsConfig) Check(report func(key, text string)) {
+	if c.InFlight < 1 || c.InFlight > 1024 {
+		report("in_flight", fmt.Sprintf("%d is not between 1 and 1024", c.InFlight))
+	}
+	if c.CallTime < time.Second || c.CallTime > 5*time.Minute {
+		report("call_time", fmt.Sprintf("%s is not between 1s and 5m", c.CallTime))
+	}
+}
+
+func loopbackHost(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// people is everybody the configuration names, with their confirmed accounts.
+func (c config) people() ([]bot.Person, error) {
+	var out []bot.Person
+	var errs []error
+	for id, p := range c.People {
+		person := bot.Person{Principal: jit.Principal{ID: id, Name: p.Name}, Disabled: p.Disabled}
+		if local, domain, ok := strings.Cut(id, "@"); !ok || local == "" || domain == "" || id != strings.ToLower(id) {
+			errs = append(errs, fmt.Errorf("people: %q is not an e-mail in lower case", id))
+		}
+		for _, text := range p.Accounts {
+			a, err := parseAccount(text)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("people: %s: accounts: %w", id, err))
+			}
+			person.Accounts = append(person.Accounts, a)
+		}
+		out = append(out, person)
+	}
+	slices.SortFunc(out, func(a, b bot.Person) int { return strings.Compare(a.ID, b.ID) })
+	return out, errors.Join(errs...)
+}
+
+func parseAccount(text string) (jit.Account, error) {
+	platform, rest, ok := strings.Cut(text, ":")
+	team, user, hasTeam := strings.Cut(rest, "/")
+	if !hasTeam {
+		team, user = "", rest
+	}
+	if !ok || platform == "" || user == "" {
+		return jit.Account{}, fmt.Errorf("%q: write platform:user or platform:team/user, such as web:ann", text)
+	}
+	return jit.Account{Platform: platform, Team: team, User: user}, nil
+}
+
+// webPeople is who one can act as on the local chat page.
+func (c config) webPeople() []webchat.Person {
+	var out []webchat.Person
+	for id, p := range c.People {
+		for _, text := range p.Accounts {
+			if a, err := parseAccount(text); err == nil && a.Platform == "web" && !p.Disabled {
+				out = append(out, webchat.Person{User: a.User, Name: orElse(p.Name, id), Principal: id, Title: p.Title, Zone: p.Zone})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b webchat.Person) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+)
+
+// A running jitbot takes an operator's commands over a socket in its data
+// folder, which only its own user can open. Commands that read go straight to
+// the store's file instead.
+
+const controlName = "control.sock"
+
+// order is one command for a running jitbot.
+type order struct {
+	Do     string `json:"do"` // end, accept-clock
+	ID     string `json:"id,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Actor  string `json:"actor"` // os:<user>
+}
+
+type controlListener struct {
+	app *app
+	ln  net.Listener
+}
+
+func (a *app) listenControl(ctx context.Context) (*controlListener, error) {
+	path := filepath.Join(a.cfg.Data, controlName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err) // the store's lock is ours: nobody else listens on it
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), ln.Close())
+	}
+	return &controlListener{a, ln}, nil
+}
+
+func (c *controlListener) run(ctx context.Context) {
+	f := &front{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /order", c.take)
+	f.stand(mux)
+	if err := serveHTTP(ctx, c.ln, f); err != nil {
+		c.app.log.Error("the control socket closed", "cause", err)
+	}
+}
+
+func (c *controlListener) take(w http.ResponseWriter, r *http.Request) {
+	var o order
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := c.app.obey(r.Context(), o); err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+	}
+}
+
+// obey carries out an order.
+func (a *app) obey(ctx context.Context, o order) error {
+	switch o.Do {
+	case "end":
+		return a.service.EndGrant(ctx, o.ID, o.Actor, "cli", o.Reason)
+	case "accept-clock":
+		return a.service.AcceptClock(ctx, o.Actor)
+	default:
+		return fmt.Errorf("unknown order %q", o.Do)
+	}
+}
+
+var errNotRunning = errors.New("no jitbot runs on this data folder")
+
+// sendOrder hands an order to the jitbot that runs on dir.
+func sendOrder(ctx context.Context, dir string, o order) error {
+	o.Actor = osActor()
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, controlName))
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://jitbot/order", bytes.NewReader(raw))
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", errNotRunning, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(io.LimitReader(answer.Body, 1000))
+		return errors.New(string(bytes.TrimSpace(said)))
+	}
+	return nil
+}
+
+// osActor is who acts on the command line, as the log names them.
+func osActor() string {
+	u, err := user.Current()
+	if err != nil {
+		return fmt.Sprintf("os:%d", os.Geteuid())
+	}
+	return "os:" + u.Username
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"jitbot/policy"
+)
+
+// settleTime is how long a changed file has to stay quiet before it is read:
+// editors and copies write in several steps.
+const settleTime = 300 * time.Millisecond
+
+// watch loads the policy again when its file changes or SIGHUP comes, and the
+// people of the configuration on SIGHUP.
+func (a *app) watch(ctx context.Context, configPath string, load func() (*policy.Policy, error), env environment) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	changes := a.policyChanges(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			if configPath != "" {
+				a.reloadPeople(ctx, configPath, env)
+			}
+			a.reloadPolicy(ctx, load)
+		case <-changes:
+			a.reloadPolicy(ctx, load)
+		}
+	}
+}
+
+// policyChanges tells when something in the policy's folder was written: the
+// file may be replaced rather than written to. Without a watch SIGHUP still works.
+func (a *app) policyChanges(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		err = w.Add(filepath.Dir(a.cfg.Policy))
+	}
+	if err != nil {
+		a.log.Warn("the policy file is not watched; send SIGHUP after a change", "cause", err)
+		return changed
+	}
+	go func() {
+		defer w.Close()
+		settled := time.NewTimer(time.Hour)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case _, ok := <-w.Events:
+				if !ok {
+					return
+				}
+				settled.Reset(settleTime)
+			case err := <-w.Errors:
+				a.log.Warn("watching the policy file", "cause", err)
+			case <-settled.C:
+				changed <- struct{}{}
+			}
+		}
+	}()
+	return changed
+}
+
+func (a *app) reloadPolicy(ctx context.Context, load func() (*policy.Policy, error)) {
+	p, err := load()
+	if err != nil {
+		a.log.Error("the policy was not loaded; the one in force stays", "cause", err)
+		if err := a.service.PolicyRefused(ctx, err); err != nil {
+			a.log.Error("a refused policy could not be recorded", "cause", err)
+		}
+		return
+	}
+	if err := a.service.SetPolicy(ctx, p, "file"); err != nil {
+		a.log.Error("the policy in force stays", "cause", err)
+		return
+	}
+	a.log.Info("policy in force", "policy_sha256", p.SHA256())
+}
+
+func (a *app) reloadPeople(ctx context.Context, path string, env environment) {
+	c, err := loadConfig(path, env.getenv)
+	if err == nil {
+		all, errPeople := c.people()
+		if err = errPeople; err == nil {
+			err = a.people.Replace(all)
+		}
+	}
+	if err != nil {
+		a.log.Error("the people were not loaded; the old ones stay", "cause", err)
+		return
+	}
+	if err := a.service.PeopleChanged(ctx); err != nil {
+		a.log.Error("the grants of people who left could not be ended yet; tried again every minute", "cause", err)
+	}
+}

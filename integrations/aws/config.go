@@ -1,0 +1,153 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"jitbot/jit"
+)
+
+// Config says how AWS is reached. The zero value uses the ordinary credentials
+// chain and AWS's own endpoints, and takes e-mail addresses as IAM user names.
+type Config struct {
+	// Region is where STS and IAM are called. Empty: what the environment or
+	// the shared configuration says, else us-east-1.
+	Region string `yaml:"region"`
+	// Endpoint replaces AWS's endpoints, for tests and the demo. Empty:
+	// AWS_ENDPOINT_URL and its like, else AWS itself.
+	Endpoint string `yaml:"endpoint"`
+	// Timeout is the longest a single call may take. Zero: 10s.
+	Timeout time.Duration `yaml:"timeout"`
+
+	// IAMUser makes an IAM user name of an e-mail address: {email} is all of
+	// it, {local} what stands before the @ and only for people of Domain.
+	// Empty: {email}.
+	IAMUser string `yaml:"iam_user"`
+	// Domain is whose people {local} stands for.
+	Domain string `yaml:"domain"`
+	// IAMUsers names the IAM user of people whom IAMUser does not fit.
+	IAMUsers map[string]string `yaml:"iam_users"`
+
+	// ExternalID is given whenever a role is assumed. One for each
+	// installation of jitbot; the roles' trust policies should demand it.
+	ExternalID string `yaml:"external_id"`
+	// Accounts says how IAM is reached in accounts other than jitbot's own.
+	Accounts map[string]Account `yaml:"accounts"`
+
+	// SigninURL, ConsoleURL and Issuer make up console links. Empty: the
+	// federation endpoint and console of the role's partition, and no issuer.
+	SigninURL  string `yaml:"signin_url"`
+	ConsoleURL string `yaml:"console_url"`
+	Issuer     string `yaml:"issuer"`
+
+	// AccessKeyID and SecretAccessKey stand in for the credentials chain where
+	// AWS is a loopback stand-in: in the demo and in tests. They are not read
+	// from any file.
+	AccessKeyID     string `yaml:"-"`
+	SecretAccessKey string `yaml:"-"`
+	// Entitlements returns what the policy in force may give; checks and
+	// clean-ups look at it. Nil: nothing is known beforehand.
+	Entitlements func() []jit.Entitlement `yaml:"-"`
+}
+
+// Account is an AWS account that is not jitbot's own.
+type Account struct {
+	// Role is what jitbot assumes there to change groups and the role's deny.
+	Role string `yaml:"role"`
+	// ExternalID is given when it does. Empty: the one of [Config].
+	ExternalID string `yaml:"external_id"`
+}
+
+const defaultTimeout = 10 * time.Second
+
+var (
+	accountID  = regexp.MustCompile(`^[0-9]{12}$`)
+	roleARN    = regexp.MustCompile(`^arn:(aws(?:-[a-z]+)*):iam::([0-9]{12}):role/(?:[\x21-\x29\x2b-\x3e\x40-\x7e]*/)?([A-Za-z0-9_+=,.@-]{1,64})$`)
+	groupName  = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,128}$`)
+	userName   = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+	externalID = regexp.MustCompile(`^[A-Za-z0-9_+=,.@:/-]+$`)
+)
+
+// check returns everything that is wrong with c, joined.
+func (c Config) check() error {
+	errs := []error{c.checkUsers()}
+	if c.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("timeout: %s is negative; leave it out for %s", c.Timeout, defaultTimeout))
+	}
+	for name, u := range map[string]string{"endpoint": c.Endpoint, "signin_url": c.SigninURL, "console_url": c.ConsoleURL} {
+		if u == "" {
+			continue
+		}
+		if p, err := url.Parse(u); err != nil || p.Host == "" || p.User != nil || p.Scheme != "https" && p.Scheme != "http" {
+			errs = append(errs, fmt.Errorf("%s: not an https or http address", name))
+		}
+	}
+	errs = append(errs, checkExternalID("external_id", c.ExternalID))
+	for _, id := range slices.Sorted(maps.Keys(c.Accounts)) {
+		a := c.Accounts[id]
+		if !accountID.MatchString(id) {
+			errs = append(errs, fmt.Errorf("accounts: %q is not an account id; write its twelve digits in quotes", id))
+		}
+		if m := roleARN.FindStringSubmatch(a.Role); m == nil || m[2] != id {
+			errs = append(errs, fmt.Errorf("accounts: %s: role %q is not the ARN of a role of that account", id, a.Role))
+		}
+		errs = append(errs, checkExternalID("accounts: "+id+": external_id", a.ExternalID))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkUsers() error {
+	var errs []error
+	rest := strings.NewReplacer("{email}", "x", "{local}", "x").Replace(c.IAMUser)
+	if c.IAMUser != "" && (rest == c.IAMUser || !userName.MatchString(rest)) {
+		errs = append(errs, fmt.Errorf("iam_user: %q: write {email} or {local}, with letters, digits and _+=,.@- around it", c.IAMUser))
+	}
+	if strings.Contains(c.IAMUser, "{local}") && c.Domain == "" {
+		errs = append(errs, errors.New("domain: name the domain whose people {local} stands for, or two people may become one IAM user"))
+	}
+	taken := map[string]string{}
+	for _, who := range slices.Sorted(maps.Keys(c.IAMUsers)) {
+		name := c.IAMUsers[who]
+		if !userName.MatchString(name) {
+			errs = append(errs, fmt.Errorf("iam_users: %s: %q is not an IAM user name", who, name))
+		}
+		if other, twice := taken[strings.ToLower(name)]; twice {
+			errs = append(errs, fmt.Errorf("iam_users: %s and %s are both %q; each person needs a user of their own", other, who, name))
+		}
+		taken[strings.ToLower(name)] = who
+	}
+	return errors.Join(errs...)
+}
+
+func checkExternalID(field, id string) error {
+	if id != "" && (len(id) < 2 || len(id) > 1224 || !externalID.MatchString(id)) {
+		return fmt.Errorf("%s: use 2 to 1224 letters, digits and _+=,.@:/-", field)
+	}
+	return nil
+}
+
+// iamUser is the IAM user of a person.
+func (c Config) iamUser(principal string) (string, error) {
+	if name, ok := c.IAMUsers[principal]; ok {
+		return name, nil
+	}
+	local, domain, _ := strings.Cut(principal, "@")
+	template := c.IAMUser
+	if template == "" {
+		template = "{email}"
+	}
+	if strings.Contains(template, "{local}") && !strings.EqualFold(domain, c.Domain) {
+		return "", fmt.Errorf("%s is not of %s; name the IAM user under aws.iam_users", principal, c.Domain)
+	}
+	name := strings.NewReplacer("{email}", principal, "{local}", local).Replace(template)
+	if !userName.MatchString(name) {
+		return "", fmt.Errorf("%q is not an IAM user name; name the IAM user of %s under aws.iam_users", name, principal)
+	}
+	return name, nil
+}

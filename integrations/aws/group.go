@@ -1,0 +1,101 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"jitbot/bot"
+	"jitbot/jit"
+)
+
+// membership is one IAM user in one IAM group.
+type membership struct {
+	group
+	user string
+}
+
+func (p *Provisioner) membership(h jit.Holding) (membership, error) {
+	g, err := parseGroup(h.Entitlement)
+	if err != nil {
+		return membership{}, err
+	}
+	user, err := p.cfg.iamUser(h.Principal)
+	if err != nil {
+		return membership{}, fmt.Errorf("%s: %w", KindGroup, err)
+	}
+	return membership{g, user}, nil
+}
+
+func (m membership) target() string {
+	return strings.ToLower(strings.Join([]string{KindGroup, m.account, m.name, m.user}, ":"))
+}
+
+// reach returns what is needed to act on h.
+func (p *Provisioner) reach(ctx context.Context, h jit.Holding) (membership, *iam.Client, error) {
+	m, err := p.membership(h)
+	if err != nil {
+		return m, nil, bot.Permanent(err)
+	}
+	client, err := p.clients.iamOf(ctx, m.account, "")
+	return m, client, err
+}
+
+func (p *Provisioner) applyGroup(ctx context.Context, h jit.Holding) error {
+	m, client, err := p.reach(ctx, h)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := p.clients.deadline(ctx)
+	defer cancel()
+	_, err = client.AddUserToGroup(ctx, &iam.AddUserToGroupInput{GroupName: &m.name, UserName: &m.user})
+	return err
+}
+
+// removeGroup takes "no such entity" for done: whether it is, the read after
+// it decides.
+func (p *Provisioner) removeGroup(ctx context.Context, h jit.Holding) error {
+	m, client, err := p.reach(ctx, h)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := p.clients.deadline(ctx)
+	defer cancel()
+	_, err = client.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{GroupName: &m.name, UserName: &m.user})
+	if code(err) == noSuchEntity {
+		return nil
+	}
+	return err
+}
+
+func (p *Provisioner) observeGroup(ctx context.Context, h jit.Holding) (bot.Observation, error) {
+	m, client, err := p.reach(ctx, h)
+	if err != nil {
+		return bot.Observation{}, err
+	}
+	pages := iam.NewListGroupsForUserPaginator(client, &iam.ListGroupsForUserInput{UserName: &m.user})
+	for pages.HasMorePages() {
+		part, err := p.nextGroups(ctx, pages)
+		if code(err) == noSuchEntity {
+			return bot.Observation{Detail: fmt.Sprintf("there is no IAM user %s in account %s", m.user, m.account)}, nil
+		}
+		if err != nil {
+			return bot.Observation{}, err
+		}
+		for _, g := range part.Groups {
+			if strings.EqualFold(awssdk.ToString(g.GroupName), m.name) {
+				return bot.Observation{Held: true, Detail: m.user + " is in IAM group " + m.name}, nil
+			}
+		}
+	}
+	return bot.Observation{Detail: m.user + " is not in IAM group " + m.name}, nil
+}
+
+func (p *Provisioner) nextGroups(ctx context.Context, pages *iam.ListGroupsForUserPaginator) (*iam.ListGroupsForUserOutput, error) {
+	ctx, cancel := p.clients.deadline(ctx)
+	defer cancel()
+	return pages.NextPage(ctx)
+}

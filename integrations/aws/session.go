@@ -1,0 +1,140 @@
+package aws
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"jitbot/bot"
+	"jitbot/jit"
+)
+
+const (
+	maxName       = 64
+	sourceHashLen = 8
+)
+
+var (
+	sessionName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+	notInName   = regexp.MustCompile(`[^A-Za-z0-9_+=,.@-]`)
+	notInTag    = regexp.MustCompile(`[^\p{L}\p{Z}\p{N}_.:/=+@-]`)
+)
+
+// checkGrant makes sure that the grant's id can name a session, and stand in a
+// pattern of the deny for itself alone.
+func checkGrant(h jit.Holding) error {
+	if !sessionName.MatchString(h.Grant) {
+		return fmt.Errorf("%s: grant id %q cannot name an AWS session", KindSession, h.Grant)
+	}
+	return nil
+}
+
+// sourceIdentity writes a person the way AWS takes it. Whoever cannot be
+// written as is gets a mark of their own, so that no two people share one.
+func sourceIdentity(principal string) string {
+	name := notInName.ReplaceAllString(principal, "-")
+	if name == principal && len(name) >= 2 && len(name) <= maxName && !strings.HasPrefix(name, "aws:") {
+		return name
+	}
+	sum := sha256.Sum256([]byte(principal))
+	name = name[:min(len(name), maxName-sourceHashLen-1)]
+	return name + "-" + hex.EncodeToString(sum[:])[:sourceHashLen]
+}
+
+func (p *Provisioner) applySession(ctx context.Context, h jit.Holding) error {
+	s, err := parseSession(h.Entitlement)
+	if err != nil {
+		return bot.Permanent(err)
+	}
+	if err := checkGrant(h); err != nil {
+		return bot.Permanent(err)
+	}
+	_, err = p.readRole(ctx, s.role)
+	return err
+}
+
+// readRole looks the role up and notes how long its sessions may be.
+func (p *Provisioner) readRole(ctx context.Context, r role) (*iam.GetRoleOutput, error) {
+	client, err := p.clients.iamOf(ctx, r.account, r.partition)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := p.clients.deadline(ctx)
+	defer cancel()
+	out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.name})
+	if err != nil {
+		return nil, err
+	}
+	if got := awssdk.ToString(out.Role.Arn); got != r.arn {
+		return nil, bot.Permanent(fmt.Errorf("the role named %s is %s, not %s; correct the policy", r.name, got, r.arn))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.longest[r.arn] = time.Duration(awssdk.ToInt32(out.Role.MaxSessionDuration)) * time.Second
+	return out, nil
+}
+
+func (p *Provisioner) removeSession(ctx context.Context, h jit.Holding) error {
+	if !h.ExposedUntil.After(p.now()) { // none was issued, or all have run out
+		return nil
+	}
+	s, err := parseSession(h.Entitlement)
+	if err != nil {
+		return err
+	}
+	if err := checkGrant(h); err != nil {
+		return err
+	}
+	err = p.deny(ctx, s.role, denied{h.Grant: h.ExposedUntil})
+	if code(err) == noSuchEntity {
+		return nil // the role is gone, and its sessions with it
+	}
+	return err
+}
+
+func (p *Provisioner) observeSession(ctx context.Context, h jit.Holding) (bot.Observation, error) {
+	s, err := parseSession(h.Entitlement)
+	if err != nil {
+		return bot.Observation{}, err
+	}
+	switch {
+	case h.State == jit.HoldingNew || h.State == jit.HoldingWanted:
+		return bot.Observation{Detail: "no session can stand before its grant"}, nil
+	case ending(h) && h.ExposedUntil.IsZero():
+		return bot.Observation{Detail: "no credentials were issued"}, nil
+	case ending(h) && !h.ExposedUntil.After(p.now()):
+		return bot.Observation{Detail: "all credentials have run out"}, nil
+	}
+	return p.observeRole(ctx, s.role, h)
+}
+
+// observeRole reads the role's deny first and the role itself only if the
+// grant is not on it.
+func (p *Provisioner) observeRole(ctx context.Context, r role, h jit.Holding) (bot.Observation, error) {
+	client, err := p.clients.iamOf(ctx, r.account, r.partition)
+	if err != nil {
+		return bot.Observation{}, err
+	}
+	list, _, err := p.readDeny(ctx, client, r)
+	if err != nil {
+		return bot.Observation{}, err
+	}
+	if list.covers(h.Grant, h.ExposedUntil) {
+		return bot.Observation{Detail: "sessions of " + h.Grant + " are denied on role " + r.name}, nil
+	}
+	_, err = p.readRole(ctx, r)
+	if code(err) == noSuchEntity {
+		return bot.Observation{Detail: "role " + r.name + " does not exist any more"}, nil
+	}
+	if err != nil {
+		return bot.Observation{}, err
+	}
+	return bot.Observation{Held: true, Detail: "role " + r.name + " can be assumed"}, nil
+}

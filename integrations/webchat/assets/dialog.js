@@ -1,0 +1,108 @@
+// Dialogs: a question before a deed, and forms.
+import { h, icon } from "./dom.js";
+import { spans } from "./card.js";
+import { control } from "./field.js";
+
+// show opens a modal dialog and gives the focus back when it closes.
+function show(dialog, opener) {
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    const back = opener?.isConnected ? opener : document.getElementById("say");
+    back?.focus();
+  });
+  dialog.addEventListener("mousedown", (e) => {
+    if (e.target === dialog) dialog.close();
+  });
+  dialog.showModal();
+}
+
+function head(id, title, dialog) {
+  return h("header", { class: "dialog-head" },
+    h("h2", { id, text: title }),
+    h("button", { class: "icon-button", type: "button", "aria-label": "Close", click: () => dialog.close() }, icon("close")));
+}
+
+// ask resolves to whether the person said yes.
+export function ask(button, opener) {
+  const { title, text, yes } = button.confirm;
+  return new Promise((resolve) => {
+    let answer = false;
+    const dialog = h("dialog", { class: "dialog small", "aria-labelledby": "ask-title", "aria-describedby": "ask-text", close: () => resolve(answer) });
+    const sure = h("button", {
+      class: `button ${button.style === "danger" ? "danger" : "primary"}`, type: "button", text: yes || button.label,
+      click: () => { answer = true; dialog.close(); },
+    });
+    dialog.append(h("div", { class: "dialog-body" }, head("ask-title", title, dialog), h("p", { id: "ask-text", text }),
+      h("footer", { class: "dialog-foot" },
+        h("button", { class: "button", type: "button", autofocus: true, text: "Cancel", click: () => dialog.close() }), sure)));
+    show(dialog, opener);
+  });
+}
+
+// openForm opens a form. send gets its values and resolves to the server's
+// answer: problems keep the form open, anything else closes it. complete is
+// asked for options while somebody types. It returns settle, for an answer
+// that comes later.
+export function openForm(form, { send, complete, opener }) {
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "form-title" });
+  const fields = form.fields.map((f, i) => control(f, `field-${i}`, complete));
+  const note = h("p", { class: "form-note", role: "status" });
+  const go = h("button", { class: "button primary", type: "submit", text: form.submit || "Send" });
+
+  const busy = (on) => {
+    go.disabled = on;
+    dialog.toggleAttribute("data-busy", on);
+  };
+  const say = (text, bad) => {
+    note.textContent = text;
+    note.classList.toggle("is-bad", Boolean(bad));
+  };
+  const settle = (answer) => {
+    busy(Boolean(answer.pending));
+    if (answer.pending) return say("Still working on it…");
+    if (answer.failed) return say("Something broke on our side; nothing was changed. Try again.", true);
+    if (answer.bad && Object.keys(answer.bad).length > 0) return showProblems(fields, answer.bad, say);
+    dialog.close();
+  };
+  const submit = async (e) => {
+    e.preventDefault();
+    if (go.disabled) return;
+    busy(true);
+    say("");
+    for (const f of fields) f.problem("");
+    try {
+      settle(await send(Object.fromEntries(fields.map((f) => [f.name, f.value()]))));
+    } catch (err) {
+      busy(false);
+      say(`${err.message} ${err.hint ?? ""}`, true);
+    }
+  };
+  const element = h("form", { class: "dialog-body", novalidate: true, submit, keydown: (e) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) element.requestSubmit();
+  } },
+    head("form-title", form.title, dialog),
+    (form.intro ?? []).map((p) => h("p", { class: "form-intro" }, spans(p))),
+    fields.map((f) => f.element),
+    h("footer", { class: "dialog-foot" }, note, h("button", { class: "button", type: "button", text: "Cancel", click: () => dialog.close() }), go));
+  dialog.append(element);
+  show(dialog, opener);
+  (fields.find((f) => f.value() === "") ?? fields[0])?.focus();
+  return settle;
+}
+
+function showProblems(fields, bad, say) {
+  let first;
+  const others = [];
+  for (const [name, text] of Object.entries(bad)) {
+    const f = fields.find((x) => x.name === name);
+    if (!f) {
+      others.push(text);
+      continue;
+    }
+    f.problem(text);
+  }
+  first = fields.find((f) => f.name in bad);
+  say(others.join(" ") || "Please look at the marked fields.", true);
+  first?.focus();
+}

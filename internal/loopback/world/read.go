@@ -1,0 +1,57 @@
+package world
+
+import (
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// Request returns the newest request of a person.
+func (w *World) Request(user string) jit.Request {
+	w.T.Helper()
+	var out jit.Request
+	w.mustBe(w.Store.Read(w.T.Context(), func(v storage.View) error {
+		all, err := v.Requests(storage.RequestFilter{For: user + "@example.com", Limit: 1})
+		if len(all) > 0 {
+			out = all[0]
+		}
+		return err
+	}))
+	return out
+}
+
+// Grant returns the newest grant of a person.
+func (w *World) Grant(user string) jit.Grant {
+	w.T.Helper()
+	var out jit.Grant
+	w.mustBe(w.Store.Read(w.T.Context(), func(v storage.View) error {
+		all, err := v.Grants(storage.GrantFilter{Principal: user + "@example.com", Limit: 1})
+		if len(all) > 0 {
+			out = all[0]
+		}
+		return err
+	}))
+	return out
+}
+
+// Events returns the newest events of a kind, oldest first; all kinds if it is
+// empty.
+func (w *World) Events(kind string) []jit.Event {
+	w.T.Helper()
+	var out []jit.Event
+	w.mustBe(w.Store.Read(w.T.Context(), func(v storage.View) (err error) {
+		out, err = v.Events(storage.EventFilter{Kind: kind, Limit: 100_000, Newest: true})
+		return err
+	}))
+	return out
+}
+
+// Holdings returns the holdings of a grant.
+func (w *World) Holdings(grant string) []jit.Holding {
+	w.T.Helper()
+	var out []jit.Holding
+	w.mustBe(w.Store.Read(w.T.Context(), func(v storage.View) (err error) {
+		out, err = v.Holdings(storage.HoldingFilter{Grants: []string{grant}})
+		return err
+	}))
+	return out
+}

@@ -1,0 +1,75 @@
+package jit
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is one row of the log of what jitbot and people did. Seq, Prev and
+// Hash are set by the store when the row is written; the row is never changed
+// afterwards.
+type Event struct {
+	Seq          int64
+	At           time.Time // UTC, microseconds
+	Kind         string    // one of the Event... constants
+	Actor        string    // principal, os:<user>, or jitbot
+	ActorAccount string    // the chat account that acted, if one did
+	Origin       string    // where it came from: a chat's name, cli, reconciler, ...
+	Request      string
+	Grant        string
+	Resource     string
+	Outcome      string // ok, refused, failed, ...
+	PolicySHA256 string
+	DataSHA256   [32]byte        // digest of Data as written; it is what the chain covers
+	Data         json.RawMessage // details; may be blanked later without breaking the chain
+	Prev, Hash   [32]byte
+}
+
+// The kinds of event.
+const (
+	EventStarted          = "jitbot.started"
+	EventStopped          = "jitbot.stopped"
+	EventPolicyLoaded     = "policy.loaded"
+	EventPolicyRefused    = "policy.refused"
+	EventRefused          = "refused"
+	EventRequested        = "request.created"
+	EventRequestDenied    = "request.denied"
+	EventRequestApproved  = "request.approved"
+	EventApproval         = "request.approval"
+	EventRequestCancelled = "request.cancelled"
+	EventRequestLapsed    = "request.lapsed"
+	EventRequestStarted   = "request.started" // a scheduled request came due
+	EventReminded         = "request.reminded"
+	EventEscalated        = "request.escalated"
+	EventGrantActive      = "grant.active"
+	EventGrantExtended    = "grant.extended"
+	EventGrantWarned      = "grant.warned"
+	EventGrantRevoking    = "grant.revoking"
+	EventGrantOverdue     = "grant.overdue"
+	EventGrantEnded       = "grant.ended"
+	EventHoldingApplying  = "holding.applying"
+	EventHoldingPresent   = "holding.present"
+	EventHoldingAbsent    = "holding.absent"
+	EventHoldingRetry     = "holding.retry"
+	EventReviewOpened     = "review.opened"
+	EventReviewClosed     = "review.closed"
+	EventAdvanceGiven     = "advance.given"
+	EventAdvanceRevoked   = "advance.revoked"
+	EventPickupOffered    = "credential.offered"
+	EventCredentialIssued = "credential.issued"
+	EventClockDoubted     = "clock.doubted"
+	EventClockAccepted    = "clock.accepted"
+	EventAudited          = "audit.read"
+	EventDriftFound       = "drift.found"
+)
+
+// Actors that are not people.
+const ActorJitbot = "jitbot"
+
+// Move is one state change as an event's data records it. Folding the moves
+// of all events gives every row's state.
+type Move struct {
+	ID   string `json:"id"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}

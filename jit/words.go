@@ -1,0 +1,217 @@
+package jit
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Principal is a person, known by the company e-mail in lower case.
+type Principal struct {
+	ID   string `json:"id"`
+	Name string `json:"name"` // what messages say; empty: the ID
+}
+
+// Account is a person's identity on one chat platform: the platform's name,
+// its team or workspace id where it has one, and its user id.
+type Account struct {
+	Platform string `json:"platform"`
+	Team     string `json:"team,omitempty"`
+	User     string `json:"user"`
+}
+
+// String writes the account as platform:team/user, or platform:user.
+func (a Account) String() string {
+	if a.Team == "" {
+		return a.Platform + ":" + a.User
+	}
+	return a.Platform + ":" + a.Team + "/" + a.User
+}
+
+// RequestKind says what a request would change.
+type RequestKind string
+
+// The kinds of request.
+const (
+	Access     RequestKind = "access"
+	Extension  RequestKind = "extension"   // lengthens a grant that runs
+	BreakGlass RequestKind = "break_glass" // skips approval, is announced and reviewed
+)
+
+// Request is a person's wish, the decision on it and the facts it rests on.
+type Request struct {
+	ID      string       `json:"id"`
+	Version int64        `json:"version"` // rows written so far; the store refuses an older one
+	State   RequestState `json:"state"`
+	Kind    RequestKind  `json:"kind"`
+
+	By        string        `json:"by"`  // principal who asked
+	For       string        `json:"for"` // principal who is to hold it
+	ByAccount Account       `json:"by_account"`
+	Resource  string        `json:"resource"`
+	Duration  time.Duration `json:"duration"` // asked for; shortened by an approver where one did
+	Reason    string        `json:"reason"`
+	Ticket    string        `json:"ticket,omitempty"`
+	Extends   string        `json:"extends,omitempty"` // Extension: the grant
+	Batch     string        `json:"batch,omitempty"`   // requests made by one command share it
+
+	CreatedAt time.Time `json:"created_at"`
+	StartAt   time.Time `json:"start_at,omitzero"` // zero: at once
+	LapseAt   time.Time `json:"lapse_at,omitzero"` // a pending request ends here
+	NextAt    time.Time `json:"next_at,omitzero"`  // when it must be looked at again: start, reminder, escalation, lapse
+	Reminders int       `json:"reminders,omitempty"`
+	Escalated bool      `json:"escalated,omitempty"`
+
+	Decision  Decision        `json:"decision"`
+	Facts     json.RawMessage `json:"facts,omitempty"` // frozen policy.Facts; the decision replays from them
+	Approvals []Approval      `json:"approvals,omitempty"`
+	DecidedAt time.Time       `json:"decided_at,omitzero"`
+	DecidedBy string          `json:"decided_by,omitempty"` // principal, or policy
+	Answer    string          `json:"answer,omitempty"`     // why it was denied, in the approver's or the policy's words
+}
+
+// Decision is what the policy said of a request when it was last asked.
+type Decision struct {
+	PolicySHA256 string        `json:"policy_sha256"`
+	Outcome      string        `json:"outcome"` // deny, approval, auto_approve
+	Rule         string        `json:"rule"`    // empty: none matched
+	Line         int           `json:"line,omitempty"`
+	Count        int           `json:"count,omitempty"`     // approvals needed
+	Approvers    []string      `json:"approvers,omitempty"` // frozen at submission, sorted
+	Each         [][]string    `json:"each,omitempty"`      // one approval from each set
+	MaxDuration  time.Duration `json:"max_duration,omitempty"`
+	StepUp       bool          `json:"step_up,omitempty"`
+	Reasons      []string      `json:"reasons,omitempty"`
+}
+
+// Approval is one person's yes. A person counts once, whatever the account.
+type Approval struct {
+	By       string        `json:"by"`
+	Account  Account       `json:"account"`
+	At       time.Time     `json:"at"`
+	Duration time.Duration `json:"duration"` // the length this person said yes to
+}
+
+// Outcome is how a grant ended.
+type Outcome string
+
+// The outcomes of a grant.
+const (
+	Expired Outcome = "expired" // it ran its time
+	Revoked Outcome = "revoked" // a person ended it early
+	Failed  Outcome = "failed"  // it could not be given
+)
+
+// Grant is an approved request while it is being given, held and taken back.
+type Grant struct {
+	ID      string     `json:"id"`
+	Version int64      `json:"version"`
+	State   GrantState `json:"state"`
+
+	Request   string        `json:"request"`
+	Kind      RequestKind   `json:"kind"` // Access or BreakGlass
+	Principal string        `json:"principal"`
+	Resource  string        `json:"resource"`
+	Rule      string        `json:"rule"`
+	Duration  time.Duration `json:"duration"` // promised in all, extensions included
+	Holdings  int           `json:"holdings"` // how many it has; fixed at birth
+
+	CreatedAt   time.Time     `json:"created_at"`
+	ConfirmedAt time.Time     `json:"confirmed_at,omitzero"` // every holding was read back as held
+	NotAfter    time.Time     `json:"not_after"`             // committed before the first call; the end if it is never confirmed
+	ExpiresAt   time.Time     `json:"expires_at"`            // min(confirmed + duration, not_after); before confirmation NotAfter
+	WarnBefore  time.Duration `json:"warn_before,omitempty"` // how long before the end the holder is told
+	WarnedAt    time.Time     `json:"warned_at,omitzero"`    // the holder was told of the present ExpiresAt
+	NextAt      time.Time     `json:"next_at,omitzero"`      // when it must be looked at again; zero: never
+
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	EndBy     string    `json:"end_by,omitempty"` // principal, or jitbot
+	EndReason string    `json:"end_reason,omitempty"`
+	Outcome   Outcome   `json:"outcome,omitempty"`
+	PagedAt   time.Time `json:"paged_at,omitzero"` // people were last told the end is overdue
+}
+
+// ProvisioningBudget is how long after the intent a grant's end may lie past
+// its duration: the time allowed for giving it.
+const ProvisioningBudget = 15 * time.Minute
+
+// Standing says whether access stood before jitbot first touched it. It is
+// observed once, committed before the first call, and never computed again.
+type Standing string
+
+// The answers to "did it stand before?"
+const (
+	StandingUnknown Standing = ""
+	StoodBefore     Standing = "yes"
+	NotStanding     Standing = "no"
+)
+
+// Holding is one entitlement of one grant in the outside world.
+type Holding struct {
+	ID      string       `json:"id"`
+	Version int64        `json:"version"`
+	State   HoldingState `json:"state"`
+
+	Grant       string      `json:"grant"`
+	Request     string      `json:"request"`
+	Principal   string      `json:"principal"`
+	Resource    string      `json:"resource"`
+	Entitlement Entitlement `json:"entitlement"`
+	Target      string      `json:"target"` // names the outside thing; two grants of one thing share it
+	NotAfter    time.Time   `json:"not_after"`
+
+	Standing     Standing  `json:"standing,omitempty"`
+	ExposedUntil time.Time `json:"exposed_until,omitzero"` // no credential issued for it lives longer; zero: none was issued
+	Kept         string    `json:"kept,omitempty"`         // why the outside thing was left in place at the end
+	Attempts     int       `json:"attempts,omitempty"`     // failed tries since it entered its state
+	NextAt       time.Time `json:"next_at,omitzero"`       // when to try again; zero: nothing to do
+	LastError    string    `json:"last_error,omitempty"`   // redacted; for people
+
+	Lease Lease `json:"lease,omitzero"`
+}
+
+// Lease is a claim on a holding for a short time. Fence grows with every claim
+// in a store; a write that carries an older one is refused.
+type Lease struct {
+	Fence int64     `json:"fence"`
+	Until time.Time `json:"until"`
+}
+
+// Review is the duty to look at one use of break-glass.
+type Review struct {
+	Grant     string    `json:"grant"` // its id
+	Version   int64     `json:"version"`
+	Principal string    `json:"principal"`
+	Resource  string    `json:"resource"`
+	DueAt     time.Time `json:"due_at"`
+	DoneAt    time.Time `json:"done_at,omitzero"` // zero: open, and the person may not break glass again
+	DoneBy    string    `json:"done_by,omitempty"`
+	Waived    bool      `json:"waived,omitempty"` // closed without a look; logged as such
+	Note      string    `json:"note,omitempty"`
+}
+
+// Advance is an approval given beforehand: this person, this resource, until
+// then, at most so long each time.
+type Advance struct {
+	ID        string        `json:"id"`
+	Version   int64         `json:"version"`
+	By        string        `json:"by"`
+	Principal string        `json:"principal"`
+	Resource  string        `json:"resource"`
+	Until     time.Time     `json:"until"`
+	Cap       time.Duration `json:"cap"`
+	CreatedAt time.Time     `json:"created_at"`
+	RevokedAt time.Time     `json:"revoked_at,omitzero"`
+	RevokedBy string        `json:"revoked_by,omitempty"`
+}
+
+// Pickup is a one-use right of the holder to be shown credentials. The token
+// itself is never kept, only its SHA-256.
+type Pickup struct {
+	TokenSHA256 string    `json:"token_sha256"` // hex
+	Grant       string    `json:"grant"`
+	Holding     string    `json:"holding"`
+	Principal   string    `json:"principal"`
+	CreatedAt   time.Time `json:"created_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	UsedAt      time.Time `json:"used_at,omitzero"`
+}

@@ -1,0 +1,52 @@
+// What the pages do beyond showing text: times in the reader's zone, a
+// countdown, and copying. They are complete without it.
+
+for (const el of document.querySelectorAll("time")) {
+  const t = new Date(el.dateTime);
+  const today = t.toDateString() === new Date().toDateString();
+  el.title = t.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
+  el.textContent = t.toLocaleString("en-GB", today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+}
+
+const two = (n) => String(n).padStart(2, "0");
+
+function left(seconds) {
+  const h = Math.floor(seconds / 3600);
+  const m = Math.floor((seconds % 3600) / 60);
+  return h > 0 ? `${h} h ${two(m)} min left` : `${m}:${two(seconds % 60)} min left`;
+}
+
+for (const el of document.querySelectorAll("[data-until]")) {
+  const until = new Date(el.dataset.until);
+  const words = el.querySelector(".left");
+  const tick = () => {
+    const seconds = Math.round((until - Date.now()) / 1000);
+    el.classList.toggle("soon", seconds < 300);
+    el.classList.toggle("over", seconds <= 0);
+    if (seconds > 0) {
+      words.textContent = ` · ${left(seconds)}`;
+      return;
+    }
+    words.textContent = " · they have expired";
+    clearInterval(timer);
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const text = document.getElementById(button.dataset.copy);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    let said = "Copied";
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+    } catch {
+      getSelection().selectAllChildren(text); // no clipboard here: the next key press copies
+      said = "Press Ctrl+C";
+    }
+    button.textContent = said;
+    document.getElementById("live").textContent = said;
+    setTimeout(() => { button.textContent = "Copy"; }, 2500);
+  });
+}

@@ -1,0 +1,73 @@
+package pages
+
+import (
+	"errors"
+	"html/template"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"jitbot/bot"
+)
+
+// forms are credentials written the ways tools read them.
+type forms struct {
+	Offer      bot.Offer
+	ExpiresAt  time.Time
+	Profile    string // the profile's name
+	Shell      string // export lines for sh
+	PowerShell string
+	File       string // a block for ~/.aws/credentials
+	Console    template.URL
+}
+
+var errUnusable = errors.New("the provider's answer has line breaks or control characters in a credential")
+
+// formsOf writes c for each kind of tool. What could break out of a line is
+// refused, whatever the provider meant by it.
+func formsOf(c bot.Revealed, o bot.Offer) (forms, error) {
+	pairs := [][2]string{
+		{"AWS_ACCESS_KEY_ID", c.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", c.SecretAccessKey},
+		{"AWS_SESSION_TOKEN", c.SessionToken},
+		{"AWS_REGION", c.Region},
+	}
+	var sh, ps, file strings.Builder
+	f := forms{Offer: o, ExpiresAt: c.ExpiresAt, Profile: profileName(o.Resource)}
+	file.WriteString("[" + f.Profile + "]\n")
+	for _, p := range pairs {
+		name, value := p[0], p[1]
+		if value == "" {
+			continue
+		}
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return forms{}, errUnusable
+		}
+		sh.WriteString("export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n")
+		ps.WriteString("$Env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'\n")
+		file.WriteString(fileKey(name) + " = " + value + "\n")
+	}
+	f.Shell, f.PowerShell, f.File = sh.String(), ps.String(), file.String()
+	if u, err := url.Parse(c.ConsoleURL); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		f.Console = template.URL(c.ConsoleURL) //nolint:gosec // checked to be a web address just above
+	}
+	return f, nil
+}
+
+// fileKey is the name of an environment variable in the credentials file.
+func fileKey(env string) string {
+	if env == "AWS_REGION" {
+		return "region"
+	}
+	return strings.ToLower(env)
+}
+
+var notProfile = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+func profileName(resource string) string { return "jit-" + notProfile.ReplaceAllString(resource, "-") }
+
+// iso and words write an instant for machines and for people without scripts.
+func iso(t time.Time) string   { return t.UTC().Format(time.RFC3339) }
+func words(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }

@@ -1,0 +1,35 @@
+package pages
+
+import (
+	"errors"
+	"testing"
+
+	"jitbot/bot"
+)
+
+func TestCredentialsThatCouldBreakOutOfALineAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"a\nexport X=1", "a\rb", "a\x00b", "a\x1b[0m"} {
+		if _, err := formsOf(bot.Revealed{SecretAccessKey: bad}, bot.Offer{}); !errors.Is(err, errUnusable) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestAConsoleLinkThatIsNoWebAddressIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"", "javascript:alert(1)", "data:text/html,x", "//x", "::"} {
+		if f, err := formsOf(bot.Revealed{ConsoleURL: bad}, bot.Offer{}); err != nil || f.Console != "" {
+			t.Errorf("%q became %q, %v", bad, f.Console, err)
+		}
+	}
+}
+
+func TestProfileNamesFitTheCredentialsFile(t *testing.T) {
+	t.Parallel()
+	for resource, want := range map[string]string{"prod-db": "jit-prod-db", "a b]\n[default": "jit-a-b-default"} {
+		if got := profileName(resource); got != want {
+			t.Errorf("%q: %q, want %q", resource, got, want)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jitbot/policy"
+)
+
+// wrong.yaml has one of everything that can be wrong in a file that can be
+// read; wrong.txt is what is said of it.
+func TestEveryProblemIsNamedWithItsPlace(t *testing.T) {
+	t.Parallel()
+	src, err := os.ReadFile("testdata/wrong.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(problems(t, string(src), options()), "\n")
+	want, err := os.ReadFile("testdata/wrong.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(strings.TrimSpace(string(want)), "\n"), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRulesThatCanNeverDecideAreRefused(t *testing.T) {
+	t.Parallel()
+	wide := "  - {id: wide, match: {labels: {env: prod}}, eligible: [group:sre, ann@example.com], max_duration: 2h, auto_approve: true}\n"
+	for name, tt := range map[string]struct {
+		rule   string
+		hidden bool
+	}{
+		"same":              {"{id: b, match: {resource: \"prod-*\"}, eligible: [group:sre], max_duration: 2h, auto_approve: true}", true},
+		"narrower":          {"{id: b, match: {resource: prod-db}, eligible: [ann@example.com], max_duration: 1h, require: {reason: x}, auto_approve: true}", true},
+		"longer":            {"{id: b, match: {resource: prod-db}, eligible: [group:sre], max_duration: 3h, auto_approve: true}", false},
+		"other people":      {"{id: b, match: {resource: prod-db}, eligible: [group:sre, group:payments], max_duration: 1h, auto_approve: true}", false},
+		"other resources":   {"{id: b, match: {resource: \"*\"}, eligible: [group:sre], max_duration: 1h, auto_approve: true}", false},
+		"a deny":            {"{id: b, match: {resource: prod-db}, eligible: [group:sre], deny: No.}", false},
+		"break-glass":       {"{id: b, match: {resource: prod-db}, eligible: [group:sre], max_duration: 1h, auto_approve: true, break_glass: {eligible: [group:sre]}}", false},
+		"asking for others": {"{id: b, match: {resource: prod-db}, eligible: [group:sre], on_behalf: [group:sre], max_duration: 1h, auto_approve: true}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src := []byte(head + "rules:\n" + wide + "  - " + tt.rule + "\n")
+			_, err := policy.Load("policy.yaml", src, options())
+			want := "rules[1]: can never decide: wide on line 19 answers first"
+			if tt.hidden != (err != nil && strings.Contains(err.Error(), want)) || !tt.hidden && err != nil {
+				t.Errorf("hidden %v, got %v", tt.hidden, err)
+			}
+			o := options()
+			o.WarnUnreachable = true
+			p, err := policy.Load("policy.yaml", src, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(strings.Join(p.Warnings(), "\n"), "policy.yaml:20: rule b can never decide"); got != tt.hidden {
+				t.Errorf("warnings: %v", p.Warnings())
+			}
+		})
+	}
+}
+
+func TestOddPoliciesAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+  - {id: a, match: {resource: prod-db}, eligible: [group:sre], max_duration: 4h, approvals: {from: [group:solo, group:nobody]}, extend: {max_total: 4h}}
+`)
+	want := []string{
+		"policy.yaml:5: group payments is not used",
+	}
+	got := strings.Join(p.Warnings(), "\n")
+	for _, w := range append(want,
+		"policy.yaml:8: group live is not used", "policy.yaml:11: schedule primary is not used",
+		"policy.yaml:16: no rule is for prod-web, so nobody can ask for it",
+		"policy.yaml:20: rule a has no approver to spare", "policy.yaml:20: rule a: group:nobody is empty",
+		"policy.yaml:20: rule a gives up to 4h at once, and extend.max_total 4h adds nothing to that",
+	)[1:] {
+		if !strings.Contains(got, w) {
+			t.Errorf("%q is missing in\n%s", w, got)
+		}
+	}
+	if !slices.IsSortedFunc(p.Warnings(), func(a, b string) int { return line(a) - line(b) }) {
+		t.Errorf("not in the order of the file:\n%s", got)
+	}
+}
+
+// line reads the line number of file:line: text.
+func line(s string) int {
+	n := 0
+	for _, c := range strings.Split(s, ":")[1] {
+		if c < '0' || c > '9' {
+			return n
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+func TestTheSchemaKnowsTheKeysTheParserKnows(t *testing.T) {
+	t.Parallel()
+	var schema struct {
+		Properties map[string]any `json:"properties"`
+		Defs       map[string]struct {
+			Properties           map[string]any  `json:"properties"`
+			AdditionalProperties json.RawMessage `json:"additionalProperties"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(policy.Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{"": keysOf(schema.Properties)}
+	for name, def := range schema.Defs {
+		if len(def.Properties) > 0 {
+			got[name] = keysOf(def.Properties)
+			if string(def.AdditionalProperties) != "false" {
+				t.Errorf("%s takes any key", name)
+			}
+		}
+	}
+	if diff := cmp.Diff(policy.KnownKeys(), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func keysOf(m map[string]any) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestTheKindsAndSourcesOfABuildAreTheOnlyOnes(t *testing.T) {
+	t.Parallel()
+	rules := "rules:\n  - {id: a, match: {resource: \"*\"}, eligible: [group:sre], auto_approve: true}\n"
+	o := options()
+	o.OnCallSources = []policy.Kind{{Name: "pagerduty", Params: []policy.Param{{Name: "schedule", Required: true}}}}
+	o.GroupSources = []policy.Kind{{Name: "okta"}}
+	got := problems(t, head+rules, o)
+	for _, want := range []string{
+		`policy.yaml:8:10: groups.live.slack_usergroup: unknown kind "slack_usergroup"; known are okta`,
+		`policy.yaml:9:23: unknown key "group"; none can stand here`,
+		`policy.yaml:11:44: unknown key "level"; known are schedule`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	got = problems(t, strings.Replace(head, "thing: {name: x}", "strict: {}", 1)+rules, options())
+	if !strings.Contains(got, `resources.staging-db.entitlements[0].strict: "must" is missing`) {
+		t.Error(got)
+	}
+	got = problems(t, head+rules, policy.Options{})
+	if !strings.Contains(got, `unknown kind "thing"; known are`) {
+		t.Error(got)
+	}
+}
+
+func TestFailingExamplesRejectTheFile(t *testing.T) {
+	t.Parallel()
+	got := problems(t, head+"rules:\n"+twoTiers+`tests:
+  - name: wrong outcome
+    request: {user: ann@example.com, resource: prod-db, duration: 1h}
+    expect: {outcome: approval}
+  - name: wrong everything
+    request: {user: dee@example.com, resource: prod-db, duration: 2h}
+    expect: {outcome: approval, rule: short, count: 2, max_duration: 1h, approvers: [dee@example.com]}
+  - name: typing mistakes
+    request: {user: dee@example.com, resource: prod-bd, on_call: [primry], groups: [liv]}
+    expect: {outcome: approve}
+  - name: nothing expected
+    request: {user: dee@example.com, resource: prod-db}
+    expect: {}
+`, options())
+	want := `policy.yaml:26:23: tests[0].expect.outcome: the example "wrong outcome" gives auto_approve, not approval (short approves automatically, at most 1h.)
+policy.yaml:29:39: tests[1].expect.rule: the example "wrong everything" gives long, not short (long asks for 1 approval from group:payments.)
+policy.yaml:29:53: tests[1].expect.count: the example "wrong everything" gives 1, not 2 (long asks for 1 approval from group:payments.)
+policy.yaml:29:70: tests[1].expect.max_duration: the example "wrong everything" gives 4h, not 1h (long asks for 1 approval from group:payments.)
+policy.yaml:29:85: tests[1].expect.approvers: the example "wrong everything" gives [eli@example.com], not [dee@example.com] (long asks for 1 approval from group:payments.)
+policy.yaml:31:14: tests[2].request: the request needs a resource of this file, not "prod-bd"
+policy.yaml:31:67: tests[2].request.on_call[0]: there is no "primry" under on_call; did you mean primary?
+policy.yaml:31:85: tests[2].request.groups[0]: there is no "liv" under groups; did you mean live?
+policy.yaml:35:13: tests[3].expect: expects nothing; say at least the outcome`
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Error(diff)
+	}
+}

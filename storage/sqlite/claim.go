@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage/internal/row"
+)
+
+func (t *tx) nextFence() int64 {
+	t.head.fence++
+	return t.head.fence
+}
+
+// NextFence returns a number greater than any before. It is durable with the
+// write it is taken in.
+func (t *tx) NextFence() (int64, error) {
+	if err := t.usable(); err != nil {
+		return 0, err
+	}
+	return t.nextFence(), nil
+}
+
+// Due holdings whose target nobody is at work on. A row's own lease is in its
+// due_at already.
+const selectDueHoldings = `SELECT ` + holdingColumns + ` FROM holdings AS h
+	WHERE rank = ?1 AND due_at IS NOT NULL AND due_at <= ?2
+	AND (target = '' OR NOT EXISTS (SELECT 1 FROM holdings AS other
+		WHERE other.target = h.target AND other.target <> '' AND other.lease_until > ?2))
+	ORDER BY due_at, id`
+
+func (t *tx) ClaimHoldings(now, until time.Time, limit int) ([]jit.Holding, error) {
+	if err := t.usable(); err != nil {
+		return nil, err
+	}
+	var due []jit.Holding
+	taken := map[string]bool{}
+	for rank := int64(0); rank <= 1 && len(due) < limit; rank++ {
+		err := t.conn.each(selectDueHoldings, []any{rank, micros(now)}, func(v []driver.Value) error {
+			if len(due) >= limit {
+				return errEnough
+			}
+			h, err := scanHolding(v)
+			if err == nil && (h.Target == "" || !taken[h.Target]) {
+				taken[h.Target] = true
+				due = append(due, h)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, t.notice(fmt.Errorf("claim holdings: %w", err))
+		}
+	}
+	return due, t.lease(due, row.Time(until))
+}
+
+// lease puts one new lease on all of hs, here and in their rows.
+func (t *tx) lease(hs []jit.Holding, until time.Time) error {
+	if len(hs) == 0 {
+		return nil
+	}
+	fence, end := t.nextFence(), micros(until)
+	for i := range hs {
+		h := &hs[i]
+		err := t.write("UPDATE holdings SET version = version + 1, fence = ?, lease_until = ?, due_at = max(next_at, ?) WHERE id = ?",
+			fence, end, end, h.ID)
+		if err != nil {
+			return fmt.Errorf("claim holding %s: %w", h.ID, err)
+		}
+		h.Version++
+		h.Lease = jit.Lease{Fence: fence, Until: until}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"fmt"
+	"iter"
+
+	"jitbot/jit"
+	"jitbot/storage/internal/row"
+)
+
+// bulk is from how many changes on their encoding runs beside their writing.
+const bulk = 32
+
+// kept is a row as it is stored, with its body.
+type kept[T any] struct {
+	row  T
+	body string
+}
+
+// draft is a change ready to be written.
+type draft struct {
+	event    jit.Event
+	requests []kept[jit.Request]
+	grants   []kept[jit.Grant]
+	holdings []kept[jit.Holding]
+	reviews  []kept[jit.Review]
+	advances []kept[jit.Advance]
+	pickups  []kept[jit.Pickup]
+	err      error
+}
+
+// drafts encodes the changes in order; of many, it works ahead on another core
+// while the writer is in SQLite.
+func drafts(changes []*jit.Change) iter.Seq[draft] {
+	if len(changes) < bulk {
+		return func(yield func(draft) bool) {
+			for _, c := range changes {
+				if !yield(draftOf(c)) {
+					return
+				}
+			}
+		}
+	}
+	return func(yield func(draft) bool) {
+		ahead, stop := make(chan draft, bulk), make(chan struct{})
+		go func() {
+			defer close(ahead)
+			for _, c := range changes {
+				select {
+				case ahead <- draftOf(c):
+				case <-stop:
+					return
+				}
+			}
+		}()
+		defer func() { // the changes are the caller's alone again when Save returns
+			close(stop)
+			for range ahead {
+			}
+		}()
+		for d := range ahead {
+			if !yield(d) {
+				return
+			}
+		}
+	}
+}
+
+// draftOf encodes one change. A detail that panics while it is encoded is an
+// error: it may happen outside the goroutine that guards the write.
+func draftOf(c *jit.Change) (d draft) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.err = fmt.Errorf("encode change: panic: %v", p)
+		}
+	}()
+	if d.event, d.err = c.Event(); d.err != nil {
+		return d
+	}
+	d.event.At = row.Time(d.event.At)
+	d.event.DataSHA256 = jit.DataDigest(d.event.Data)
+	d.requests = keep(&d, c.Requests(), row.Request, row.EncodeRequest)
+	d.grants = keep(&d, c.Grants(), row.Grant, row.EncodeGrant)
+	d.holdings = keep(&d, c.Holdings(), row.Holding, row.EncodeHolding)
+	d.reviews = keep(&d, c.Reviews(), row.Review, whole[jit.Review])
+	d.advances = keep(&d, c.Advances(), row.Advance, whole[jit.Advance])
+	d.pickups = keep(&d, c.Pickups(), row.Pickup, whole[jit.Pickup])
+	return d
+}
+
+func whole[T any](v *T) (string, error) { return row.Encode(v) }
+
+// keep tidies and encodes rows of one kind.
+func keep[T any](d *draft, rows []T, tidy func(T) T, encode func(*T) (string, error)) []kept[T] {
+	if len(rows) == 0 || d.err != nil {
+		return nil
+	}
+	list := make([]kept[T], len(rows))
+	for i, r := range rows {
+		list[i].row = tidy(r)
+		list[i].body, d.err = encode(&list[i].row)
+		if d.err != nil {
+			return nil
+		}
+	}
+	return list
+}

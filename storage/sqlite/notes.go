@@ -1,0 +1,63 @@
+package sqlite
+
+import (
+	"fmt"
+	"time"
+
+	"jitbot/storage"
+)
+
+func (t *tx) Once(key string, at time.Time) (answer []byte, first bool, err error) {
+	if err := t.usable(); err != nil {
+		return nil, false, err
+	}
+	got, err := t.conn.one("SELECT answer FROM deliveries WHERE key = ?", key)
+	if err != nil {
+		return nil, false, t.notice(err)
+	}
+	if len(got) == 0 {
+		return nil, true, t.write("INSERT INTO deliveries (key, at) VALUES (?, ?)", key, micros(at))
+	}
+	answer, _ = got[0].([]byte) // NULL: nothing was answered
+	return answer, false, nil
+}
+
+func (t *tx) Answer(key string, answer []byte) error {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	known, err := t.conn.one("SELECT 1 FROM deliveries WHERE key = ?", key)
+	if err != nil {
+		return t.notice(err)
+	}
+	if len(known) == 0 {
+		return fmt.Errorf("delivery key: %w", storage.ErrNotFound)
+	}
+	return t.write("UPDATE deliveries SET answer = ? WHERE key = ?", blob(answer), key)
+}
+
+func (t *tx) Forget(before time.Time, limit int) (int, error) {
+	err := t.write("DELETE FROM deliveries WHERE key IN (SELECT key FROM deliveries WHERE at < ? ORDER BY at LIMIT ?)",
+		micros(before), int64(max(limit, 0)))
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.conn.number("SELECT changes()")
+	return int(n), t.notice(err)
+}
+
+func (t *tx) SetNote(name string, value []byte) error {
+	return t.write("INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, blob(value))
+}
+
+func (t *tx) BlankData(request string) error {
+	return t.write("UPDATE events SET data = '{}' WHERE request = ? AND request <> '' AND data <> '{}'", request)
+}
+
+// blob keeps an empty value apart from none, which the driver would write as NULL.
+func blob(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
+}
