@@ -38,7 +38,6 @@ test: check browser ## everything that must be right: checks, then all tests wit
 
 .PHONY: check
 check: $(GOLANGCI) unit-score ## formatting, go vet, linters, import rules, checksums of modules
-	$(GOLANGCI) fmt --diff
 	go mod verify
 	go vet ./...
 	go vet -C bench ./...
@@ -73,7 +72,7 @@ bench: ## all benchmarks in alternating rounds, into BENCHMARKS.md (BENCH=regexp
 	done
 	@for round in $$(seq $(ROUNDS)); do for test in .artifacts/bench/*.test; do \
 		dir=bench/$$(basename "$$test" .test | tr . /); echo "round $$round of $(ROUNDS): $$dir"; \
-		(cd "$$dir" && "$(CURDIR)/$$test" -test.run '^$$' -test.bench '$(BENCH)' -test.benchtime $(BENCHTIME) -test.timeout 0) \
+		(cd "$$dir" && "$(CURDIR)/$$test" -test.run '^$$' -test.bench '$(value BENCH)' -test.benchtime $(BENCHTIME) -test.timeout 0) \
 			| tee -a .artifacts/bench/rounds.txt; \
 	done; done
 	.bin/report -goals bench/goals.txt -into BENCHMARKS.md -date "$$(date -u +%F)" -commit $(VERSION) .artifacts/bench/rounds.txt

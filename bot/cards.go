@@ -457,6 +457,9 @@ func (s *Service) filedReply(filed []jit.Request, all []judged) Reply {
 	case r.State == jit.RequestPending:
 		card.Status = Status{"Waiting for approval", Waiting}
 		card.Body = []Text{plain(s.who(r.Decision.Approvers) + " can approve. You are told here in a direct message.")}
+		for _, why := range j.words.Reasons[min(1, len(j.words.Reasons)):] {
+			card.Body = append(card.Body, plain(why)) // such as a source that could not be asked
+		}
 	default:
 		card.Status = Status{"Approved by the policy", Good}
 		card.Body = []Text{plain(approvedWords(j) + " Access is being opened; you are told in a direct message.")}

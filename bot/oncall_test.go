@@ -88,9 +88,10 @@ func TestAnOnCallSourceThatFailsLeavesTheDecisionToPeopleAndSaysWhy(t *testing.T
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := paged(t, p)
-			expect(t, w.Say("cy", incident), "Waiting for approval", "Ann Lee or Bo Berg can approve")
-			if name != "nobody" && name != "unknown end" {
-				expect(t, w.Say("cy", "why prod-db 1h INC-42 orders"), "Would need 1 approval", "on call")
+			reply := w.Say("cy", incident)
+			expect(t, reply, "Waiting for approval", "Ann Lee or Bo Berg can approve")
+			if name != "nobody" {
+				expect(t, reply, "could not be checked")
 			}
 		})
 	}

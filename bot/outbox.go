@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	outboxBatch = 32                     // messages on their way at once
-	outboxLease = 2 * time.Minute        // how long one delivery may take before another process takes it over
-	outboxCall  = 20 * time.Second       // limit of one call to a chat
-	stormPause  = 250 * time.Millisecond // between batches while many ends are under way
+	outboxBatch = 32                    // messages on their way at once
+	outboxLease = 2 * time.Minute       // how long one delivery may take before another process takes it over
+	outboxCall  = 20 * time.Second      // limit of one call to a chat
+	endsFirst   = 50 * time.Millisecond // between batches while ends are under way
 )
 
 var outboxRetry = Backoff{First: time.Second, Most: 5 * time.Minute}
@@ -24,8 +24,8 @@ var outboxRetry = Backoff{First: time.Second, Most: 5 * time.Minute}
 // delays messages and nothing else.
 func (s *Service) runOutbox(ctx context.Context) {
 	for ctx.Err() == nil {
-		if s.storm.Load() {
-			pause(ctx, stormPause)
+		if s.ending.Load() {
+			pause(ctx, endsFirst)
 		}
 		n, err := s.deliverDue(ctx)
 		if err != nil && ctx.Err() == nil {

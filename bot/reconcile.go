@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -137,7 +138,7 @@ func (r *reconciler) pass(ctx context.Context) (busy bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	r.s.storm.Store(grants == dueBatch || holdings == dueBatch || len(r.remove) > 0)
+	r.s.ending.Store(grants > 0 || len(r.remove) > 0)
 	if grants == dueBatch || holdings == dueBatch {
 		return true, nil // more of the urgent kind waits
 	}
@@ -250,21 +251,11 @@ func (r *reconciler) claim(tx storage.Tx, now time.Time, limit int) ([]claimed, 
 	if err != nil {
 		return nil, err
 	}
-	out := make([]claimed, len(due))
-	for i, h := range due {
-		out[i].h = h
-		if h.State != jit.HoldingRemoving {
-			continue
-		}
-		if out[i].keeper, err = keeperOf(tx, h); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return withKeepers(tx, due)
 }
 
 // lease covers a turn's three calls and the wait before it.
-func (r *reconciler) lease() time.Duration { return 5 * r.s.CallTime }
+func (r *reconciler) lease() time.Duration { return 4 * r.s.CallTime }
 
 // work serves claimed holdings, those to be taken back first.
 func (r *reconciler) work(ctx, calls context.Context) {
@@ -292,6 +283,7 @@ func (r *reconciler) turn(calls context.Context, c claimed) {
 	h := c.h
 	defer func() {
 		if p := recover(); p != nil {
+			r.s.log.Error("a provisioner panicked; this turn is tried again", "holding", h.ID, "panic", p, "stack", string(debug.Stack()))
 			r.results <- result{h: h, err: fmt.Errorf("panic: %v", p)}
 		}
 	}()
@@ -382,21 +374,22 @@ func (r *reconciler) endUnrecorded(ctx context.Context) {
 	}
 	var ends sync.WaitGroup
 	slots := make(chan struct{}, r.s.InFlight)
-	for _, h := range due {
+	for _, c := range due {
 		slots <- struct{}{}
 		ends.Go(func() {
 			defer func() { <-slots }()
-			if err := r.s.takeBackUnclaimed(ctx, h, due); err != nil {
-				r.s.log.Error("an end could be neither done nor recorded", "holding", h.ID, "cause", err)
+			if done := r.s.takeBack(ctx, c); done.err != nil {
+				r.s.log.Error("an end could be neither done nor recorded", "holding", c.h.ID, "cause", done.err)
 			}
 		})
 	}
 	ends.Wait()
 }
 
-// dueHoldings reads the holdings of grants whose end has come.
-func (s *Service) dueHoldings(ctx context.Context) ([]jit.Holding, error) {
-	var out []jit.Holding
+// dueHoldings reads the holdings of grants whose end has come, as if they were
+// claimed.
+func (s *Service) dueHoldings(ctx context.Context) ([]claimed, error) {
+	var out []claimed
 	err := s.store.Read(ctx, func(v storage.View) error {
 		now, err := s.instant(v)
 		if err != nil {
@@ -419,10 +412,17 @@ func (s *Service) dueHoldings(ctx context.Context) ([]jit.Holding, error) {
 		if len(ids) == 0 {
 			return nil
 		}
-		out, err = v.Holdings(storage.HoldingFilter{
+		held, err := v.Holdings(storage.HoldingFilter{
 			Grants: ids,
 			States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving},
 		})
+		if err != nil {
+			return err
+		}
+		for i := range held {
+			held[i].State = jit.HoldingRemoving
+		}
+		out, err = withKeepers(v, held)
 		return err
 	})
 	return out, err

@@ -38,7 +38,7 @@ type Config struct {
 
 	InFlight int           // provider calls at once; 0: 64
 	Retry    Backoff       // between tries of one holding; zero: 1 s to 60 s
-	CallTime time.Duration // limit of one provider call; 0: 30 s
+	CallTime time.Duration // limit of one provider call; 0: 10 s
 }
 
 // Service is jitbot running. Make it with [New]; all methods may be called
@@ -52,7 +52,7 @@ type Service struct {
 
 	wakeReconciler chan struct{}
 	wakeOutbox     chan struct{}
-	storm          atomic.Bool // many ends are under way: messages wait
+	ending         atomic.Bool // ends are under way: messages wait a little
 	metrics        *metrics
 }
 
@@ -72,7 +72,7 @@ func New(c Config) (*Service, error) {
 		c.Steady = func() time.Duration { return c.Now().Sub(began) }
 	}
 	c.InFlight = orDefault(c.InFlight, 64)
-	c.CallTime = orDefault(c.CallTime, 30*time.Second)
+	c.CallTime = orDefault(c.CallTime, 10*time.Second)
 	if c.AlertChannel == "" {
 		c.AlertChannel = c.DefaultChannel
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"jitbot/jit"
@@ -43,36 +42,41 @@ func (s *Service) takeBack(ctx context.Context, c claimed) result {
 	return result{h: h, to: jit.HoldingAbsent}
 }
 
-// takeBackUnclaimed is takeBack for when nothing can be claimed, of one among
-// the holdings that are to end.
-func (s *Service) takeBackUnclaimed(ctx context.Context, h jit.Holding, ending []jit.Holding) error {
-	h.State = jit.HoldingRemoving
-	c := claimed{h: h}
-	err := s.store.Read(ctx, func(v storage.View) (err error) {
-		c.keeper, err = keeperOf(v, h, ending...)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.takeBack(ctx, c).err
-}
-
-// keeperOf finds another grant's holding that has been given the same thing and
-// still needs it, because it is not ending too. One that is only wanted keeps
-// nothing: left in place, the thing would look to it as if it had stood before.
-func keeperOf(v storage.View, h jit.Holding, ending ...jit.Holding) (jit.Holding, error) {
-	if h.Target == "" {
-		return jit.Holding{}, nil
-	}
-	others, err := v.Holdings(storage.HoldingFilter{Target: h.Target, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent}})
-	for _, o := range others {
-		ends := slices.ContainsFunc(ending, func(e jit.Holding) bool { return e.ID == o.ID })
-		if o.Grant != h.Grant && !ends {
-			return o, nil
+// withKeepers finds for those of hs that are to be taken back another grant's
+// holding that has been given the same thing and still needs it, because it is
+// not ending too. One that is only wanted keeps nothing: left in place, the
+// thing would look to it as if it had stood before.
+func withKeepers(v storage.View, hs []jit.Holding) ([]claimed, error) {
+	var targets []string
+	ending := map[string]bool{}
+	for _, h := range hs {
+		if h.State == jit.HoldingRemoving && h.Target != "" {
+			targets = append(targets, h.Target)
+			ending[h.ID] = true
 		}
 	}
-	return jit.Holding{}, err
+	keepers := map[string][]jit.Holding{} // by target
+	if len(targets) > 0 {
+		given, err := v.Holdings(storage.HoldingFilter{Targets: targets, States: []jit.HoldingState{jit.HoldingWanted, jit.HoldingApplying, jit.HoldingPresent}})
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range given {
+			if !ending[k.ID] {
+				keepers[k.Target] = append(keepers[k.Target], k)
+			}
+		}
+	}
+	out := make([]claimed, len(hs))
+	for i, h := range hs {
+		out[i].h = h
+		for _, k := range keepers[h.Target] {
+			if k.Grant != h.Grant {
+				out[i].keeper = k
+			}
+		}
+	}
+	return out, nil
 }
 
 // handOut gives what a holding wants. Before the first call it is settled, and
@@ -149,7 +153,7 @@ func (s *Service) standingBy(ctx context.Context, h jit.Holding) (jit.Standing, 
 		return standing, nil
 	}
 	err := s.store.Read(ctx, func(v storage.View) error {
-		others, err := v.Holdings(storage.HoldingFilter{Target: h.Target, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving}})
+		others, err := v.Holdings(storage.HoldingFilter{Targets: []string{h.Target}, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving}})
 		for _, o := range others {
 			if o.ID != h.ID && o.Standing != jit.StandingUnknown {
 				standing = o.Standing

@@ -85,9 +85,16 @@ func TestT16_ASourceOfApproversThatIsDownApprovesNothing(t *testing.T) {
 func TestT28_AnOverrideOfTheAskersOwnMakingGivesNothing(t *testing.T) {
 	t.Parallel()
 	p := load(t, `
-  - {id: duty, match: {resource: prod-db}, eligible: [oncall:primary], auto_approve: true}
-  - {id: ask, match: {resource: prod-db}, eligible: [everyone], approvals: {from: [oncall:second, group:payments]}}
+  - {id: duty, match: {resource: prod-db}, eligible: [oncall:primary], on_behalf: [everyone], auto_approve: true}
+  - {id: ask, match: {resource: prod-db}, eligible: [everyone], on_behalf: [everyone], approvals: {from: [oncall:second, group:payments]}}
 `)
+	byBo := ask("zoe", "prod-db", time.Hour)
+	byBo.By = "bo@example.com"
+	for by, want := range map[string]string{"zoe@example.com": "approval ask", "bo@example.com": "approval ask", "cy@example.com": "auto_approve duty"} {
+		s := onDuty("primary", "zoe")
+		s.Override, s.OverrideBy = true, by
+		wantSaid(t, p, byBo, with(known(), s), want)
+	}
 	for by, want := range map[string]string{"zoe@example.com": "approval ask", "": "approval ask", "bo@example.com": "auto_approve duty"} {
 		s := onDuty("primary", "zoe")
 		s.Override, s.OverrideBy = true, by
@@ -139,7 +146,18 @@ func TestT29_AnUnknownOrOddOnCallAnswerIsNotOnCall(t *testing.T) {
 
 func TestT30_AnIncidentOfTheAskersOwnOpensNothing(t *testing.T) {
 	t.Parallel()
-	p := load(t, `  - {id: inc, match: {resource: prod-db}, eligible: [group:sre], when: incident.open, auto_approve: true}`)
+	p := load(t, `
+  - {id: inc, match: {resource: prod-db}, eligible: [group:sre], on_behalf: [everyone], when: incident.open, auto_approve: true}
+  - {id: calm, match: {resource: prod-web}, eligible: [group:sre], when: "!incident.open", auto_approve: true}
+`)
+	somebody := known()
+	somebody.Incidents = []policy.Incident{{ID: "i"}}
+	wantSaid(t, p, ask("ann", "prod-web", time.Hour), known(), "auto_approve calm")
+	wantSaid(t, p, ask("ann", "prod-web", time.Hour), somebody, "deny") // opened by nobody knows whom
+	somebody.Incidents[0].OpenedBy = "zoe@example.com"
+	byZoe := ask("ann", "prod-db", time.Hour)
+	byZoe.By = "zoe@example.com"
+	wantSaid(t, p, byZoe, somebody, "deny")
 	for _, tt := range []struct {
 		openedBy []string
 		known    bool

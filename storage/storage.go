@@ -200,10 +200,10 @@ type GrantFilter struct {
 
 // HoldingFilter chooses holdings in order of their ids.
 type HoldingFilter struct {
-	Grants []string
-	States []jit.HoldingState
-	Target string
-	Limit  int // 0: 1000, or enough for Grants
+	Grants  []string
+	States  []jit.HoldingState
+	Targets []string // any of these outside things
+	Limit   int      // 0: 1000, or enough for Grants and Targets
 }
 
 // ReviewFilter chooses reviews, most urgent first.

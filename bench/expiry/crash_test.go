@@ -57,7 +57,7 @@ func BenchmarkCrash(b *testing.B) {
 		dir := b.TempDir()
 		store := open(b, dir)
 		due := time.Now().Add(-time.Minute)
-		seed(b, store, storm, func(int) time.Time { return due })
+		Seed(b, store, storm, func(int) time.Time { return due })
 		closeStore(b, store)
 		ours.add(restart(b, dir))
 		store = open(b, dir)

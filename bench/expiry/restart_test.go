@@ -18,7 +18,7 @@ func BenchmarkRestart(b *testing.B) {
 	start := time.Now().Add(time.Hour)
 	fill := func(dir string, n int) {
 		store := open(b, dir)
-		seed(b, store, n, func(i int) time.Time { return start.Add(time.Duration(i*7919%n) * time.Millisecond) })
+		Seed(b, store, n, func(i int) time.Time { return start.Add(time.Duration(i*7919%n) * time.Millisecond) })
 		closeStore(b, store)
 	}
 	fill(big, kept)

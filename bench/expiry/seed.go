@@ -11,16 +11,17 @@ import (
 	"jitbot/storage"
 )
 
-// seed writes n grants that run, each with its request, its holding and its
+// Seed writes n grants that run, each with its request, its holding and its
 // event, the i-th of them due at due(i). It returns their ends by id.
-func seed(tb testing.TB, store storage.Store, n int, due func(i int) time.Time) map[string]time.Time {
+func Seed(tb testing.TB, store storage.Store, n int, due func(i int) time.Time) map[string]time.Time {
 	tb.Helper()
 	const batch = 2000
 	ends := make(map[string]time.Time, n)
+	made := time.Now().Add(-time.Hour)
 	for from := 0; from < n; from += batch {
 		var changes []*jit.Change
 		for i := from; i < min(from+batch, n); i++ {
-			c, id, err := running(i, due(i))
+			c, id, err := running(i, made, due(i))
 			if err != nil {
 				tb.Fatal(err)
 			}
@@ -35,11 +36,11 @@ func seed(tb testing.TB, store storage.Store, n int, due func(i int) time.Time) 
 	return ends
 }
 
-// running is the change that brings about grant i, which ends at end.
-func running(i int, end time.Time) (*jit.Change, string, error) {
-	const lasts = time.Hour
-	at := end.Add(-lasts).UTC().Truncate(time.Microsecond)
-	end = at.Add(lasts)
+// running is the change that brings about grant i, which was made at one
+// instant and ends at another.
+func running(i int, made, end time.Time) (*jit.Change, string, error) {
+	at, end := made.UTC().Truncate(time.Microsecond), end.UTC().Truncate(time.Microsecond)
+	lasts := end.Sub(at)
 	id := fmt.Sprintf("01kmq%021d", i)
 	r := jit.Request{
 		ID: "req_" + id, Kind: jit.Access, By: email(i), For: email(i), ByAccount: jit.Account{Platform: "web", User: fmt.Sprintf("U%d", i%peopleCount)},

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	steady  = 2000  // grants that end,
+	steady  = 2000 // grants that end,
 	over    = 4 * time.Second
 	pending = 50_000 // while so many run on
 )
@@ -53,7 +53,7 @@ func serviceLateness(b *testing.B) (late series) {
 	defer closeStore(b, store)
 	w := watch(store, steady)
 	start := time.Now().Add(12 * time.Second).Truncate(time.Millisecond)
-	ends := seed(b, store, steady+pending, dueAt(start))
+	ends := Seed(b, store, steady+pending, dueAt(start))
 	s, err := newService(w, &Outside{}, 64)
 	if err != nil {
 		b.Fatal(err)

@@ -70,7 +70,7 @@ func endAtOnce(b *testing.B, outside *Outside, inFlight int) (seconds float64, c
 	defer closeStore(b, store)
 	w := watch(store, storm)
 	due := time.Now().Add(3 * time.Second).Truncate(time.Millisecond)
-	seed(b, store, storm, func(int) time.Time { return due })
+	Seed(b, store, storm, func(int) time.Time { return due })
 	if time.Until(due) < 100*time.Millisecond {
 		b.Fatal("the grants came due before they were all written; the machine is too busy")
 	}

@@ -31,6 +31,8 @@ type app struct {
 	chat    *webchat.Chat
 	service *bot.Service
 	closers []io.Closer
+
+	loadedAt time.Time // when the policy was read at the start
 }
 
 // openApp opens everything c names. What was opened is closed again if
@@ -44,6 +46,7 @@ func openApp(ctx context.Context, c config, log *slog.Logger, load func() (*poli
 }
 
 func (a *app) open(ctx context.Context, load func() (*policy.Policy, error)) error {
+	a.loadedAt = a.now()
 	p, err := load()
 	if err != nil {
 		return err

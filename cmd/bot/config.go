@@ -77,7 +77,7 @@ func defaultConfig() config {
 	return config{
 		Listen: "127.0.0.1:8080", Data: "data",
 		Log:    logConfig{Level: "info", Format: "json"},
-		Limits: limitsConfig{InFlight: 64, CallTime: 30 * time.Second},
+		Limits: limitsConfig{InFlight: 64, CallTime: 10 * time.Second},
 	}
 }
 

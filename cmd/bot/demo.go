@@ -163,7 +163,7 @@ func demoAWS(ctx context.Context, c *config, env environment) (stop func(), err 
 		Roles:     []awsfake.Role{{Name: "ProdDB", MaxSession: 4 * time.Hour}, {Name: "LogsReadOnly"}},
 		Keys:      []awsfake.Key{{ID: key, Secret: secret, User: "jitbot"}},
 		Now:       time.Now,
-		StateFile: filepath.Join(c.Data, "loopback-aws.json"),
+		StateFile: filepath.Join(c.Data, "loopback-aws.state"),
 	})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,9 @@ func (a *app) watch(ctx context.Context, configPath string, load func() (*policy
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	changes := a.policyChanges(ctx)
+	if info, err := os.Stat(a.cfg.Policy); err == nil && info.ModTime().After(a.loadedAt) {
+		a.reloadPolicy(ctx, load) // it changed between its loading and the watch
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -58,11 +61,13 @@ func (a *app) policyChanges(ctx context.Context) <-chan struct{} {
 			select {
 			case <-ctx.Done():
 				return
-			case _, ok := <-w.Events:
+			case e, ok := <-w.Events:
 				if !ok {
 					return
 				}
-				settled.Reset(settleTime)
+				if a.ofPolicy(e.Name) {
+					settled.Reset(settleTime)
+				}
 			case err := <-w.Errors:
 				a.log.Warn("watching the policy file", "cause", err)
 			case <-settled.C:
@@ -73,6 +78,14 @@ func (a *app) policyChanges(ctx context.Context) <-chan struct{} {
 	return changed
 }
 
+// ofPolicy reports whether a file in the policy's folder may be part of the
+// policy: the file itself, the JSON files it names, or the link by which a
+// cluster swaps mounted files. The store may live in the same folder.
+func (a *app) ofPolicy(name string) bool {
+	base := filepath.Base(name)
+	return base == filepath.Base(a.cfg.Policy) || base == "..data" || filepath.Ext(base) == ".json"
+}
+
 func (a *app) reloadPolicy(ctx context.Context, load func() (*policy.Policy, error)) {
 	p, err := load()
 	if err != nil {
@@ -80,6 +93,9 @@ func (a *app) reloadPolicy(ctx context.Context, load func() (*policy.Policy, err
 		if err := a.service.PolicyRefused(ctx, err); err != nil {
 			a.log.Error("a refused policy could not be recorded", "cause", err)
 		}
+		return
+	}
+	if p.SHA256() == a.service.Policy().SHA256() {
 		return
 	}
 	if err := a.service.SetPolicy(ctx, p, "file"); err != nil {

@@ -13,6 +13,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -69,6 +70,9 @@ func (c *clients) load(ctx context.Context) (awssdk.Config, *sts.Client, error) 
 		config.WithLogger(sdkLog{c.log}))
 	if err != nil {
 		return awssdk.Config{}, nil, fmt.Errorf("AWS configuration: %w", err)
+	}
+	if base.HTTPClient == nil { // so it is left where the environment has nothing to say about it
+		base.HTTPClient = awshttp.NewBuildableClient()
 	}
 	base.HTTPClient = capped{base.HTTPClient} // the SDK's own client, which knows AWS_CA_BUNDLE and the like
 	switch {

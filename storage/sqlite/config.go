@@ -110,6 +110,10 @@ func openLocked(cfg Config) (*Store, error) {
 		conn.close()
 		return nil, err
 	}
+	if err := conn.script(freeLeases); err != nil {
+		conn.close()
+		return nil, err
+	}
 	// Four times SQLite's own: a checkpoint flushes the file as well.
 	if err := conn.script("PRAGMA wal_autocheckpoint = 4000"); err != nil {
 		conn.close()
@@ -123,6 +127,12 @@ func openLocked(cfg Config) (*Store, error) {
 	go w.run()
 	return &Store{cfg: cfg, writer: w, readers: newReaderPool(cfg.path())}, nil
 }
+
+// freeLeases gives up the leases of the process before this one: it is dead,
+// or this one would not have the lock, and what it was at must not wait.
+const freeLeases = `
+UPDATE holdings SET lease_until = NULL, due_at = next_at WHERE rank IN (0, 1) AND due_at IS NOT NULL AND lease_until IS NOT NULL;
+UPDATE outgoing SET lease_until = NULL, due_at = next_at WHERE due_at IS NOT NULL AND lease_until IS NOT NULL;`
 
 func bringForward(conn *conn) error {
 	steps, err := migrate.Load(migrations, "migrations")

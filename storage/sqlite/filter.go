@@ -125,7 +125,7 @@ func grantQuery(f storage.GrantFilter) *query {
 
 func holdingQuery(f storage.HoldingFilter) *query {
 	q := &query{order: "id", limit: f.Limit}
-	if f.Limit <= 0 && len(f.Grants) > 0 {
+	if f.Limit <= 0 && len(f.Grants)+len(f.Targets) > 0 {
 		q.limit = 1 << 30 // "enough for Grants": each has as many as its resource has entitlements
 	}
 	in(q, "grant_id", f.Grants)
@@ -133,8 +133,8 @@ func holdingQuery(f storage.HoldingFilter) *query {
 	if len(f.States) > 0 && !slices.Contains(f.States, jit.HoldingAbsent) {
 		q.and("state <> 'absent'")
 	}
-	if f.Target != "" {
-		q.and("target = ? AND target <> ''", f.Target)
+	if in(q, "target", f.Targets); len(f.Targets) > 0 {
+		q.and("target <> ''") // says so to the partial index
 	}
 	return q
 }

@@ -150,6 +150,31 @@ var holdingLaws = []law{
 			got, _ := b.nextDue()
 			b.equal("next due", got, at(step.minute))
 		}
+		b.view(func(v storage.View) error {
+			work, _, err := v.NextWork()
+			b.equal("next work", work, at(30))
+			b.is(err, nil)
+			message, _, err := v.NextMessage()
+			b.equal("next message", message, at(20))
+			return err
+		})
+	}},
+	{"work and messages are due apart from one another", func(b *bench) {
+		known := func(what string, work, message bool) {
+			b.view(func(v storage.View) error {
+				_, ok, err := v.NextWork()
+				b.equal(what+": work", ok, work)
+				b.is(err, nil)
+				_, ok, err = v.NextMessage()
+				b.equal(what+": message", ok, message)
+				return err
+			})
+		}
+		known("nothing", false, false)
+		b.queue(message("req_1", "card"))
+		known("a message", false, true)
+		b.bring(newHolding("hld_1"))
+		known("a holding too", true, true)
 	}},
 	{"a claimed holding is next due when its lease ends", func(b *bench) {
 		b.bring(newHolding("hld_1"))

@@ -81,13 +81,14 @@ var listLaws = []law{
 			filter storage.HoldingFilter
 			want   []string
 		}{
-			"all":    {storage.HoldingFilter{}, []string{"hld_000", "hld_001", "hld_002", "hld_003", "hld_9"}},
-			"limit":  {storage.HoldingFilter{Limit: 2}, []string{"hld_000", "hld_001"}},
-			"grant":  {storage.HoldingFilter{Grants: []string{"grt_001"}}, []string{"hld_000", "hld_002"}},
-			"grants": {storage.HoldingFilter{Grants: []string{"grt_000", "grt_001"}}, []string{"hld_000", "hld_001", "hld_002", "hld_003"}},
-			"states": {storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingWanted}}, []string{"hld_000", "hld_001", "hld_002", "hld_003"}},
-			"absent": {storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingAbsent}}, []string{"hld_9"}},
-			"target": {storage.HoldingFilter{Target: "aws:group/operators"}, []string{"hld_001"}},
+			"all":     {storage.HoldingFilter{}, []string{"hld_000", "hld_001", "hld_002", "hld_003", "hld_9"}},
+			"limit":   {storage.HoldingFilter{Limit: 2}, []string{"hld_000", "hld_001"}},
+			"grant":   {storage.HoldingFilter{Grants: []string{"grt_001"}}, []string{"hld_000", "hld_002"}},
+			"grants":  {storage.HoldingFilter{Grants: []string{"grt_000", "grt_001"}}, []string{"hld_000", "hld_001", "hld_002", "hld_003"}},
+			"states":  {storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingWanted}}, []string{"hld_000", "hld_001", "hld_002", "hld_003"}},
+			"absent":  {storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingAbsent}}, []string{"hld_9"}},
+			"target":  {storage.HoldingFilter{Targets: []string{"aws:group/operators"}}, []string{"hld_001"}},
+			"targets": {storage.HoldingFilter{Targets: []string{"none", "aws:group/operators"}}, []string{"hld_001"}},
 		} {
 			got := look(b, func(v storage.View) ([]jit.Holding, error) { return v.Holdings(c.filter) })
 			b.equal(name, ids(got, holdingID), c.want)

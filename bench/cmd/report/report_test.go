@@ -218,3 +218,13 @@ func FuzzReadTakesAnyOutput(f *testing.F) {
 		render(place{Run: r}, nil)
 	})
 }
+
+func TestAFigureAtTheLimitReachesTheGoal(t *testing.T) {
+	t.Parallel()
+	for _, atMost := range []bool{true, false} {
+		g := Goal{AtMost: atMost, Limit: 2}
+		if !g.met(2) || g.met(2.01) == atMost || g.met(1.99) != atMost {
+			t.Errorf("at most %v: not true at the limit, or true on both sides of it", atMost)
+		}
+	}
+}
