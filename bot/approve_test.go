@@ -12,7 +12,7 @@ import (
 	"jitbot/jit"
 )
 
-func TestOnlyApproversDecideAndOthersAreAnsweredPrivately(t *testing.T) { // feature 24, T15
+func TestT15OnlyApproversDecideAndOthersAreAnsweredPrivately(t *testing.T) { // feature 24, T15
 	t.Parallel()
 	w := start(t)
 	r := asked(t, w)
@@ -32,7 +32,7 @@ func TestOnlyApproversDecideAndOthersAreAnsweredPrivately(t *testing.T) { // fea
 	}
 }
 
-func TestTwoApproversAtOnceGiveOneOutcomeAndTheLoserIsToldWhoWon(t *testing.T) { // feature 25, T13
+func TestT13TwoApproversAtOnceGiveOneOutcomeAndTheLoserIsToldWhoWon(t *testing.T) { // feature 25, T13
 	t.Parallel()
 	for range 10 {
 		w := start(t)
@@ -103,7 +103,7 @@ func TestTheApprovalOfSomebodyWhoLeftMeanwhileDoesNotCount(t *testing.T) { // fe
 	expect(t, w.Press("di", "approve", r.ID), "Approved for 1h")
 }
 
-func TestNobodyApprovesTheirOwnRequestThroughWhateverAccount(t *testing.T) { // feature 27, T12, T14
+func TestT12NobodyApprovesTheirOwnRequestThroughWhateverAccount(t *testing.T) { // feature 27, T12, T14
 	t.Parallel()
 	w := start(t)
 	people(t, w, func(all []bot.Person) {
@@ -123,7 +123,7 @@ func TestNobodyApprovesTheirOwnRequestThroughWhateverAccount(t *testing.T) { // 
 	}
 }
 
-func TestWhoAsksForSomebodyElseCannotApproveItEither(t *testing.T) { // features 10 and 27, T14
+func TestT14WhoAsksForSomebodyElseCannotApproveItEither(t *testing.T) { // features 10 and 27, T14
 	t.Parallel()
 	w := world.New(t, world.Setup{Policy: changed(t, "eligible: [group:payments, group:platform]", "eligible: [group:payments, group:platform]\n    on_behalf: [group:payments]")})
 	w.Say("bo", "request prod-db 1h orders are stuck --for ann")
@@ -163,7 +163,7 @@ func TestAnApproverShortensButNeverLengthens(t *testing.T) { // feature 29
 	same(t, "the end", g.ExpiresAt, g.ConfirmedAt.Add(20*time.Minute))
 }
 
-func TestApproversAreFrozenAtSubmissionAndCheckedAgainAtTheClick(t *testing.T) { // feature 30, T15
+func TestT15ApproversAreFrozenAtSubmissionAndCheckedAgainAtTheClick(t *testing.T) { // feature 30, T15
 	t.Parallel()
 	w := start(t)
 	r := asked(t, w)
@@ -215,6 +215,11 @@ func TestRemindersBackOffThenItIsEscalatedThenItLapses(t *testing.T) { // featur
 	for _, m := range messages(w) {
 		if text := bottest.Words(m.Card); len(m.Card.Buttons) > 0 && !strings.Contains(text, "(Ask again)") || strings.Contains(text, "(Approve)") {
 			t.Errorf("buttons left for %+v:\n%s", m.To, text)
+		}
+	}
+	for _, m := range messages(w) {
+		if text := bottest.Words(m.Card); strings.Contains(text, "aiting") {
+			t.Errorf("a message still waits:\n%s", text)
 		}
 	}
 	card(t, w.Chat.In("access-prod"), "[Lapsed: nobody answered in time]")

@@ -21,5 +21,5 @@ func (b Backoff) after(failed int) time.Duration {
 		}
 	}
 	quarter := int64(wait / 4)
-	return wait + time.Duration(rand.Int64N(2*quarter+1)-quarter)
+	return wait + time.Duration(rand.Int64N(2*quarter+1)-quarter) //nolint:gosec,forbidigo // spreads load, guards nothing
 }

@@ -123,6 +123,8 @@ func (s *Service) titleOf(r jit.Request) string {
 		return fmt.Sprintf("%s broke the glass for %s, %s", who, r.Resource, length)
 	case r.By != r.For:
 		return fmt.Sprintf("%s asks for %s for %s, %s", s.People.Name(r.By), r.Resource, who, length)
+	case r.Duration == 0: // refused before a length was settled
+		return fmt.Sprintf("%s asks for %s", who, r.Resource)
 	default:
 		return fmt.Sprintf("%s asks for %s for %s", who, r.Resource, length)
 	}
@@ -395,6 +397,9 @@ func (s *Service) overdueCard(st story) Card {
 }
 
 func (s *Service) nudgeCard(r jit.Request, escalated bool) Card {
+	if r.State != jit.RequestPending {
+		return Card{Title: s.titleOf(r), Status: Status{"Nothing to decide any more", Neutral}, Notice: s.titleOf(r) + ". Nothing to decide any more."}
+	}
 	card := Card{Title: "Still waiting: " + s.titleOf(r), Status: Status{"Waiting for approval", Waiting}}
 	card.Fields = []Field{field("Can approve", plain(s.who(r.Decision.Approvers))), field("Waiting since", moment(submitted(r)))}
 	if escalated {
@@ -418,6 +423,9 @@ func said(title, body string, tone Tone) Reply {
 func approvalReply(r jit.Request, still string) Reply {
 	if still != "" {
 		return said("Your approval counts.", still, Good)
+	}
+	if r.Kind == jit.Extension {
+		return said("Approved for "+jit.FormatDuration(r.Duration)+" more.", "Access goes on unbroken; the holder is told.", Good)
 	}
 	return said("Approved for "+jit.FormatDuration(r.Duration)+".", "Access is being opened; the holder is told when it is there.", Good)
 }

@@ -138,7 +138,7 @@ func TestACrashAnywhereEndsAsIfThereHadBeenNone(t *testing.T) { // features 43, 
 	}
 }
 
-func TestAnUnwritableStoreDoesNotStopRevocation(t *testing.T) { // T55, features 52 and 53
+func TestT55AnUnwritableStoreDoesNotStopRevocation(t *testing.T) { // T55, features 52 and 53
 	t.Parallel()
 	w, x := troubled(t)
 	g := held(t, w)

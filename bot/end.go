@@ -136,15 +136,13 @@ func (s *Service) askEndMany(ctx context.Context, c call, cmd Command) (Reply, e
 	if !s.overseer(c.who.ID) {
 		return Reply{}, refuse(CodeNoRight, "Only admins and security leads may end other people's access in bulk.", "`/jit end <grant>` ends one you approved.")
 	}
-	key, err := s.endManyKey(c, cmd)
-	if err != nil {
-		return Reply{}, err
-	}
+	key := s.endManyKey(c, cmd)
 	if cmd.Yes {
 		return s.endMany(ctx, c, key)
 	}
 	var hit []jit.Grant
-	err = s.store.Read(ctx, func(v storage.View) error {
+	err := s.store.Read(ctx, func(v storage.View) error {
+		var err error
 		hit, err = grantsMeant(v, key)
 		return err
 	})
@@ -155,17 +153,17 @@ func (s *Service) askEndMany(ctx context.Context, c call, cmd Command) (Reply, e
 }
 
 // endManyKey names a set of grants in a button's id: all, user:ann@..., resource:prod-db.
-func (s *Service) endManyKey(c call, cmd Command) (string, error) {
+func (s *Service) endManyKey(c call, cmd Command) string {
 	switch {
 	case cmd.All:
-		return "all", nil
+		return "all"
 	case cmd.Person != "":
 		if p, ok := s.People.Find(c.in.From.Platform, c.in.From.Team, cmd.Person); ok {
-			return "user:" + p.ID, nil
+			return "user:" + p.ID
 		}
-		return "user:" + strings.ToLower(cmd.Person), nil // disabled people too
+		return "user:" + strings.ToLower(cmd.Person) // disabled people too
 	default:
-		return "resource:" + strings.ToLower(cmd.Resource), nil
+		return "resource:" + strings.ToLower(cmd.Resource)
 	}
 }
 

@@ -194,7 +194,7 @@ func TestT32ExtensionsEndAtTheTotalCap(t *testing.T) { // feature 58
 	}
 }
 
-func TestTwoExtensionsThatWaitAtOnceCannotPassTheCapTogether(t *testing.T) { // feature 58, T32
+func TestT32TwoExtensionsThatWaitAtOnceCannotPassTheCapTogether(t *testing.T) { // feature 58, T32
 	t.Parallel()
 	w := start(t)
 	g := held(t, w)
@@ -207,7 +207,7 @@ func TestTwoExtensionsThatWaitAtOnceCannotPassTheCapTogether(t *testing.T) { // 
 	}
 }
 
-func TestNothingThatIsEndingIsExtended(t *testing.T) { // feature 58, T32
+func TestT32NothingThatIsEndingIsExtended(t *testing.T) { // feature 58, T32
 	t.Parallel()
 	w := start(t)
 	g := held(t, w)

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -17,8 +18,11 @@ import (
 // waits. What has not answered by then is unknown, and unknown never allows.
 const factsBudget = 2 * time.Second
 
+// ErrNoTicket says that a tracker knows no ticket of that id.
+var ErrNoTicket = errors.New("no such ticket")
+
 // Tickets answers for the state of a ticket. No such ticket: an error wrapping
-// [storage.ErrNotFound]; an outage: any other error.
+// [ErrNoTicket]; an outage: any other error.
 type Tickets interface {
 	Ticket(ctx context.Context, id string) (policy.Ticket, error)
 	// Incidents lists the open incidents.

@@ -53,7 +53,7 @@ func TestASessionCarriesItsGrantAndItsPerson(t *testing.T) { // feature 45
 	}
 }
 
-func TestMembershipThatStoodBeforeIsNeitherAddedNorRemoved(t *testing.T) { // feature 46, T35
+func TestT35MembershipThatStoodBeforeIsNeitherAddedNorRemoved(t *testing.T) { // feature 46, T35
 	t.Parallel()
 	w := start(t)
 	expect(t, w.Say("di", "request staging 1h look around"), "Approved by the policy")
@@ -88,7 +88,7 @@ func TestAMembershipThatStoodBeforeSurvivesARequestEndedBeforeTheFirstCall(t *te
 	}
 }
 
-func TestOverlappingGrantsKeepTheMembershipUntilTheLaterEnds(t *testing.T) { // feature 47, T34
+func TestT34OverlappingGrantsKeepTheMembershipUntilTheLaterEnds(t *testing.T) { // feature 47, T34
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		lengths []string
@@ -127,7 +127,7 @@ func TestOverlappingGrantsKeepTheMembershipUntilTheLaterEnds(t *testing.T) { // 
 	}
 }
 
-func TestAGrantApprovedAtTheInstantAnotherEndsIsTakenBackToo(t *testing.T) { // feature 47, I07
+func TestT34AGrantApprovedAtTheInstantAnotherEndsIsTakenBackToo(t *testing.T) { // feature 47, I07
 	t.Parallel()
 	w := start(t)
 	w.Say("ann", "request staging 1h look around")

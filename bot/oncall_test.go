@@ -75,7 +75,7 @@ func TestWhoIsOnCallByTheRotationIsApprovedAtOnceForWhatTheRuleNames(t *testing.
 	expect(t, w.Say("di", incident), "Approved by the policy")
 }
 
-func TestAnOnCallSourceThatFailsLeavesTheDecisionToPeopleAndSaysWhy(t *testing.T) { // feature 38, T29
+func TestT29AnOnCallSourceThatFailsLeavesTheDecisionToPeopleAndSaysWhy(t *testing.T) { // feature 38, T29
 	t.Parallel()
 	for name, p := range map[string]*pager{
 		"error":        {err: errors.New("503 from the vendor"), shift: dutyOf(cy)},

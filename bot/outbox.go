@@ -24,10 +24,12 @@ var outboxRetry = Backoff{First: time.Second, Most: 5 * time.Minute}
 // delays messages and nothing else.
 func (s *Service) runOutbox(ctx context.Context) {
 	for ctx.Err() == nil {
+		batch := outboxBatch
 		if s.ending.Load() {
 			pause(ctx, endsFirst)
+			batch = outboxBatch / 4
 		}
-		n, err := s.deliverDue(ctx)
+		n, err := s.deliverDue(ctx, batch)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("the outbox could not be read", "cause", err)
 		}
@@ -48,15 +50,15 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // deliverDue delivers what is due, one message a thread, and returns how many
-// it took.
-func (s *Service) deliverDue(ctx context.Context) (int, error) {
+// it took, at most limit.
+func (s *Service) deliverDue(ctx context.Context, limit int) (int, error) {
 	var due []storage.Outgoing
 	err := s.store.Write(ctx, func(tx storage.Tx) error {
 		now, err := s.instant(tx)
 		if err != nil {
 			return err
 		}
-		due, err = tx.ClaimOutgoing(now, now.Add(outboxLease), outboxBatch)
+		due, err = tx.ClaimOutgoing(now, now.Add(outboxLease), limit)
 		return err
 	})
 	if err != nil {

@@ -38,7 +38,6 @@ type claimed struct {
 // result is what one holding's turn came to.
 type result struct {
 	h   jit.Holding // as claimed
-	see func(*jit.Holding)
 	to  jit.HoldingState
 	err error  // the turn failed; the holding stays where it is
 	why string // of a holding that became absent without a removal
@@ -111,6 +110,21 @@ func (s *Service) rest(ctx context.Context, wake <-chan struct{}, next nextOf) {
 }
 
 func (s *Service) untilDue(ctx context.Context, next nextOf) time.Duration {
+	wait, err := s.dueIn(ctx, next)
+	if err != nil {
+		return time.Second
+	}
+	return max(wait, shortestRest)
+}
+
+// isDue reports whether anything is due by now.
+func (s *Service) isDue(ctx context.Context, next nextOf) (bool, error) {
+	wait, err := s.dueIn(ctx, next)
+	return wait <= 0, err
+}
+
+// dueIn is how long it is until something is due, at most the longest rest.
+func (s *Service) dueIn(ctx context.Context, next nextOf) (time.Duration, error) {
 	wait := longestRest
 	err := s.store.Read(ctx, func(v storage.View) error {
 		now, err := s.instant(v)
@@ -123,10 +137,7 @@ func (s *Service) untilDue(ctx context.Context, next nextOf) time.Duration {
 		}
 		return err
 	})
-	if err != nil {
-		return time.Second
-	}
-	return max(wait, shortestRest)
+	return wait, err
 }
 
 // shortestRest keeps a loop from spinning on work that is another's to do.
@@ -134,6 +145,10 @@ const shortestRest = 500 * time.Microsecond
 
 // pass does what is due now: ends first, then what waits for people.
 func (r *reconciler) pass(ctx context.Context) (busy bool, err error) {
+	if waiting, err := r.s.isDue(ctx, storage.View.NextWork); err != nil || !waiting {
+		r.s.ending.Store(len(r.remove) > 0)
+		return false, err // asked first, as a write would wait for the commits of others
+	}
 	grants, holdings, err := r.take(ctx)
 	if err != nil {
 		return false, err

@@ -307,7 +307,7 @@ func stillTrue(v storage.View, j judged) error {
 func (s *Service) newRequest(c call, w wish, j judged, now time.Time) jit.Request {
 	return jit.Request{
 		ID: s.NewID(idRequest, now), Kind: w.kind, By: c.who.ID, For: j.ask.User, ByAccount: c.in.From,
-		Resource: j.ask.Resource, Duration: j.decision.Duration, Reason: j.ask.Reason, Ticket: j.ask.Ticket,
+		Resource: j.ask.Resource, Duration: orDefault(j.decision.Duration, j.ask.Duration), Reason: j.ask.Reason, Ticket: j.ask.Ticket,
 		Extends: w.extends.ID, CreatedAt: now,
 	}
 }

@@ -91,7 +91,7 @@ func TestAReasonThatDoesNotDoIsRefusedBeforeAnybodyIsTold(t *testing.T) { // fea
 	}
 }
 
-func TestARequestNobodyCanApproveIsRefusedAtOnce(t *testing.T) { // feature 7, T14
+func TestT14ARequestNobodyCanApproveIsRefusedAtOnce(t *testing.T) { // feature 7, T14
 	t.Parallel()
 	alone := changed(t, "approvals: {count: 1, from: [group:payments, oncall:primary]}", "approvals: {count: 1, from: [ann@example.com]}")
 	w := world.New(t, world.Setup{Policy: alone})
@@ -136,7 +136,7 @@ func TestABundleIsSeveralRequestsEachWithItsOwnState(t *testing.T) { // feature 
 	}
 }
 
-func TestAFutureStartIsDecidedAgainWhenItComes(t *testing.T) { // feature 9, T33
+func TestT33AFutureStartIsDecidedAgainWhenItComes(t *testing.T) { // feature 9, T33
 	t.Parallel()
 	w := start(t)
 	expect(t, w.Say("ann", "request staging 1h look around --at 14:30"), "Scheduled", "2026-03-02 13:30:00")
@@ -216,7 +216,7 @@ func TestRequestsAreListedExplainedAndRepeated(t *testing.T) { // feature 11
 	expect(t, w.Say("con", "help"), "/jit request")
 }
 
-func TestAWithdrawnRequestsButtonsAreGoneAndDoNothing(t *testing.T) { // feature 12, T18
+func TestT18AWithdrawnRequestsButtonsAreGoneAndDoNothing(t *testing.T) { // feature 12, T18
 	t.Parallel()
 	w := start(t)
 	r := asked(t, w)
@@ -232,7 +232,7 @@ func TestAWithdrawnRequestsButtonsAreGoneAndDoNothing(t *testing.T) { // feature
 	refused(t, w, bot.CodeChanged, w.Press("bo", "approve", r.ID), "Ann Lee withdrew this at 10:00 CET")
 }
 
-func TestTypedTextIsKeptAsOneCleanLine(t *testing.T) { // feature 13, T21 to T24
+func TestT21ToT24TypedTextIsKeptAsOneCleanLine(t *testing.T) { // feature 13, T21 to T24
 	t.Parallel()
 	for name, tt := range map[string]struct{ typed, kept string }{
 		"T21 mentions stay text":           {"<@U1> <!channel> @here please", "<@U1> <!channel> @here please"},

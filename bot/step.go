@@ -19,7 +19,7 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 	if batch := r.serve(ctx); len(batch) > 0 {
 		r.write(ctx, batch)
 	}
-	sent, sendErr := s.deliverDue(ctx)
+	sent, sendErr := s.deliverDue(ctx, outboxBatch)
 	return busy || sent > 0, errors.Join(err, sendErr)
 }
 

@@ -57,7 +57,7 @@ func withKeepers(v storage.View, hs []jit.Holding) ([]claimed, error) {
 	}
 	keepers := map[string][]jit.Holding{} // by target
 	if len(targets) > 0 {
-		given, err := v.Holdings(storage.HoldingFilter{Targets: targets, States: []jit.HoldingState{jit.HoldingWanted, jit.HoldingApplying, jit.HoldingPresent}})
+		given, err := v.Holdings(storage.HoldingFilter{Targets: targets, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent}})
 		if err != nil {
 			return nil, err
 		}

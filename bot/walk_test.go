@@ -54,7 +54,10 @@ func walk(t *testing.T, seed uint64) {
 			passing(time.Duration(dice.IntN(30))*time.Minute)(t, w)
 			x.setReadOnly(false)
 		case n < 8:
-			passing(time.Duration(dice.IntN(3600))*time.Second)(t, w)
+			w.Clock.Move(10 * time.Minute * time.Duration(dice.IntN(4)))
+			if dice.IntN(2) == 0 {
+				stepping(t, w)
+			}
 		default:
 			act(w, dice)
 		}
@@ -87,7 +90,7 @@ func act(w *world.World, dice *rand.Rand) {
 		return "req_none"
 	}
 	resource := []string{"prod-db", "prod-logs", "staging", "staging", "prod-all"}[dice.IntN(5)]
-	length := fmt.Sprintf("%dm", 1+dice.IntN(150))
+	length := fmt.Sprintf("%dm", 30*(1+dice.IntN(4))) // few lengths: ends and starts should coincide
 	switch dice.IntN(12) {
 	case 0, 1, 2, 3:
 		w.Say(user, "request "+resource+" "+length+" INC-1 orders are stuck")

@@ -138,7 +138,7 @@ const ProvisioningBudget = 15 * time.Minute
 // observed once, committed before the first call, and never computed again.
 type Standing string
 
-// The answers to "did it stand before?"
+// What is known of whether it stood before.
 const (
 	StandingUnknown Standing = ""
 	StoodBefore     Standing = "yes"

@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"jitbot/bench/expiry"
-	"jitbot/bench/policy"
 	"jitbot/storage/sqlite"
 )
 
 const (
-	ruleCount  = 10_000
-	grantCount = 100_000
+	ruleCount   = 10_000
+	grantCount  = 100_000
+	peopleCount = 200 // as many as the chat page takes
 )
 
 // build makes a program of this repository, static and stripped as it is
@@ -50,7 +50,7 @@ func install(tb testing.TB, addr string, rules, grants int) string {
 			tb.Fatal(err)
 		}
 	}
-	write("policy.yaml", shippable(rules))
+	write("policy.yaml", policyOf(rules))
 	write("config.yaml", configOf(addr))
 	store, err := sqlite.Open(context.Background(), sqlite.Config{Dir: filepath.Join(dir, "data")})
 	if err != nil {
@@ -64,21 +64,35 @@ func install(tb testing.TB, addr string, rules, grants int) string {
 	return filepath.Join(dir, "config.yaml")
 }
 
-// shippable is the policy of the decision benchmarks with entitlements and
-// schedules that the finished program knows.
-func shippable(n int) []byte {
-	rules := policy.GenRules(n)
-	text := string(policy.YAML(rules, policy.GenRequests(rules)))
-	return []byte(strings.NewReplacer(
-		"{thing: {}}", `{aws_iam_group: {account: "111122223333", group: prod-db-operators}}`,
-		"{pagerduty: {schedule: PABC123}}", `{rotation: {start: "2026-01-05T09:00", every: 7d, members: [u0@example.com]}}`,
-	).Replace(text))
+// policyOf is n rules: one for each pair of a resource and one of ten groups
+// of people.
+func policyOf(n int) []byte {
+	const groups, each = 10, peopleCount / 10
+	var b bytes.Buffer
+	b.WriteString("version: 1\ndefaults: {timezone: UTC, max_duration: 8h}\ngroups:\n")
+	for g := range groups {
+		fmt.Fprintf(&b, "  team-%d: [u%d@example.com", g, each*g)
+		for i := each*g + 1; i < each*g+each; i++ {
+			fmt.Fprintf(&b, ", u%d@example.com", i)
+		}
+		b.WriteString("]\n")
+	}
+	b.WriteString("resources:\n")
+	for r := range (n + groups - 1) / groups {
+		fmt.Fprintf(&b, "  res-%d: {entitlements: [{aws_iam_group: {account: \"111122223333\", group: ops-%d}}]}\n", r, r)
+	}
+	b.WriteString("rules:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - id: rule-%d\n    match: {resource: res-%d}\n    eligible: [group:team-%d]\n", i, i/groups, i%groups)
+		fmt.Fprintf(&b, "    require: {reason: '(?i)\\bINC-\\d+'}\n    max_duration: 4h\n    approvals: {count: 1, from: [group:team-%d]}\n", (i+1)%groups)
+	}
+	return b.Bytes()
 }
 
 func configOf(addr string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "listen: %s\ndata: data\npolicy: policy.yaml\nlog: {level: error}\nweb: {enabled: true}\naws: {region: eu-central-1}\npeople:\n", addr)
-	for i := range 1000 {
+	fmt.Fprintf(&b, "listen: %s\ndata: data\npolicy: policy.yaml\nlog: {level: error}\nchannels: {default: access}\nweb: {enabled: true, channels: [access]}\naws: {region: eu-central-1}\npeople:\n", addr)
+	for i := range peopleCount {
 		fmt.Fprintf(&b, "  u%d@example.com: {name: User %d, accounts: [\"web:u%d\"]}\n", i, i, i)
 	}
 	return b.Bytes()

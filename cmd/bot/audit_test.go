@@ -133,8 +133,14 @@ func TestAuditExportWritesOneEventALineThatNoSpreadsheetRuns(t *testing.T) {
 func TestAuditRefusesACommandLineItDoesNotUnderstand(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"veryfy"}, {"verify"}, {"verify", "--data", "x", "y"}, {"verify", "--dta", "x"},
-		{"export", "--data", "x"}, {"export", "--data", "x", "--format", "xml"}, {"export", "--data", "x", "--format", "csv", "--since", "yesterday"},
+		{},
+		{"veryfy"},
+		{"verify"},
+		{"verify", "--data", "x", "y"},
+		{"verify", "--dta", "x"},
+		{"export", "--data", "x"},
+		{"export", "--data", "x", "--format", "xml"},
+		{"export", "--data", "x", "--format", "csv", "--since", "yesterday"},
 	} {
 		command(t, audit, 2, args...)
 	}

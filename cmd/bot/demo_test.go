@@ -96,7 +96,7 @@ func (v visitor) goTo(place string) {
 	if place == "jitbot" {
 		key = "@jitbot"
 	}
-	v.Click(fmt.Sprintf(`[data-place=%q]`, key))
+	v.clickOn(fmt.Sprintf(`[data-place=%q]`, key), place)
 	v.Until(fmt.Sprintf(`document.getElementById("place").textContent.replace("# ", "") === %q`, place))
 }
 

@@ -130,14 +130,13 @@ func examineStore(ctx context.Context, dir string) []bot.Finding {
 	if err != nil {
 		return append(found, wrong("", "store: %v", err))
 	}
-	defer r.Close()
 	err = r.Read(ctx, func(v storage.View) error {
 		found = append(found, examineLog(v), examineClock(v, time.Now()))
 		f, err := examineOverdue(v, time.Now())
 		found = append(found, f)
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, r.Close()); err != nil {
 		found = append(found, wrong("", "store: %v", err))
 	}
 	return found

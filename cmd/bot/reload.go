@@ -55,7 +55,7 @@ func (a *app) policyChanges(ctx context.Context) <-chan struct{} {
 		return changed
 	}
 	go func() {
-		defer w.Close()
+		defer func() { _ = w.Close() }() // the watch ends with it either way
 		settled := time.NewTimer(time.Hour)
 		for {
 			select {

@@ -59,7 +59,7 @@ type pastRequest struct {
 }
 
 func pastSteps(pol *policy.Policy, now time.Time) []step {
-	rng := rand.New(rand.NewPCG(2026, 11)) // the same past for everybody
+	rng := rand.New(rand.NewPCG(2026, 11)) //nolint:gosec // G404: the same past for everybody
 	wishes := []pastRequest{
 		{"ann@example.com", "prod-db", "INC-118 slow checkout, looking at locks", "prod-by-approval", false},
 		{"ann@example.com", "prod-logs", "refund that did not arrive, OPS-77", "prod-by-approval", false},

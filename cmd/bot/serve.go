@@ -88,8 +88,7 @@ func serve(ctx context.Context, c config, env environment, load func() (*policy.
 	a, err := openApp(ctx, c, newLog(c.Log, env.stderr), load)
 	if err != nil {
 		stop()
-		<-served
-		return err
+		return errors.Join(err, <-served)
 	}
 	f.stand(a.handler())
 	err = a.run(ctx, func() {
@@ -120,8 +119,14 @@ func (a *app) run(ctx context.Context, started func(), configPath string, load f
 	return err
 }
 
-// version is the module's version, or the commit it was built from.
+// release is set by the build (-X main.release=...); empty in a plain go build.
+var release string
+
+// version is the release, the commit it was built from, or the module's version.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -30,7 +30,9 @@ const asBot = "JIT_TEST_RUN_AS_BOT"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asBot) != "" {
-		os.Unsetenv(asBot)
+		if err := os.Unsetenv(asBot); err != nil {
+			panic(err)
+		}
 		main()
 		return
 	}

@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"jitbot/bot"
 	"jitbot/internal/strictyaml"
 	"jitbot/policy"
-	"jitbot/storage"
 )
 
 // Config says where the file is.
@@ -64,7 +64,7 @@ func Open(cfg Config, now func() time.Time) (*Source, error) {
 }
 
 // Ticket returns the state of a ticket; an id the file does not know is an
-// error wrapping storage.ErrNotFound.
+// error wrapping bot.ErrNoTicket.
 func (s *Source) Ticket(_ context.Context, id string) (policy.Ticket, error) {
 	c, err := s.read()
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Source) Ticket(_ context.Context, id string) (policy.Ticket, error) {
 			return policy.Ticket{ID: t.ID, Open: t.Open, Assignee: strings.ToLower(t.Assignee)}, nil
 		}
 	}
-	return policy.Ticket{}, fmt.Errorf("ticket %s: %w", id, storage.ErrNotFound)
+	return policy.Ticket{}, fmt.Errorf("ticket %s: %w", id, bot.ErrNoTicket)
 }
 
 // Incidents lists the open incidents.

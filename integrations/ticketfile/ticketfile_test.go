@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"jitbot/bot"
 	"jitbot/integrations/ticketfile"
-	"jitbot/storage"
 )
 
 const file = `
@@ -42,7 +42,7 @@ func TestTicketsAndIncidentsAreReadFromTheFile(t *testing.T) {
 	if got, err := s.Ticket(t.Context(), "OPS-8"); err != nil || got.Open {
 		t.Errorf("OPS-8: %+v, %v", got, err)
 	}
-	if _, err := s.Ticket(t.Context(), "OPS-9"); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := s.Ticket(t.Context(), "OPS-9"); !errors.Is(err, bot.ErrNoTicket) {
 		t.Errorf("a ticket nobody knows: %v", err)
 	}
 	incidents, err := s.Incidents(t.Context())
@@ -60,7 +60,7 @@ func TestAMissingBrokenOrOldFileIsAnOutageAndNotAClosedTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, s := range map[string]*ticketfile.Source{"broken": broken, "old": old, "missing": missing} {
-		if _, err := s.Ticket(t.Context(), "OPS-7"); err == nil || errors.Is(err, storage.ErrNotFound) {
+		if _, err := s.Ticket(t.Context(), "OPS-7"); err == nil || errors.Is(err, bot.ErrNoTicket) {
 			t.Errorf("%s: %v, want an outage", name, err)
 		}
 	}

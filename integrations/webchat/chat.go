@@ -122,17 +122,37 @@ func (c *Chat) Post(ctx context.Context, to bot.Address, card bot.Card) (bot.Ref
 	return refOf(m.ID), nil
 }
 
-// Update rewrites a message in place, for everybody who sees it.
+// Update rewrites a message in place, for everybody who sees it. A card that
+// is there already changes nothing.
 func (c *Chat) Update(ctx context.Context, at bot.Ref, card bot.Card) error {
 	id, ok := idOf(at)
 	if !ok {
 		return fmt.Errorf("web chat: update %q: %w", at, bot.ErrGone)
 	}
-	if _, err := c.history.rewrite(ctx, id, &card, c.deps.Now()); err != nil {
+	same, err := c.saysAlready(ctx, id, card)
+	if err == nil && !same {
+		_, err = c.history.rewrite(ctx, id, &card, c.deps.Now())
+	}
+	if err != nil {
 		return fmt.Errorf("web chat: update %s: %w", at, err)
 	}
 	c.hub.wake()
 	return nil
+}
+
+// saysAlready reports whether a message is the card as it stands: then nobody
+// needs to be shown that it changed.
+func (c *Chat) saysAlready(ctx context.Context, id int64, card bot.Card) (bool, error) {
+	m, err := c.history.get(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	was, err := encodeCard(m.Card)
+	if err != nil {
+		return false, err
+	}
+	now, err := encodeCard(&card)
+	return was == now, err
 }
 
 // Profile says what the page knows of a person. Nobody else exists here, so an

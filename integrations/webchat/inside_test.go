@@ -77,7 +77,8 @@ func TestMoreActionsThanFitAreAskedToComeBack(t *testing.T) {
 		c.slots <- struct{}{}
 	}
 	_, err := c.deliver(t.Context(), slowInbox{}, task{call: call{me: c.people[0]}})
-	if why, ok := err.(refusal); !ok || why.status != http.StatusServiceUnavailable {
+	var why refusal
+	if !errors.As(err, &why) || why.status != http.StatusServiceUnavailable {
 		t.Errorf("%v, want 503", err)
 	}
 }
@@ -91,7 +92,7 @@ func TestTheHistoryKeepsTheNewestAndGivesOlderOnesInPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.history.get(t.Context(), 5); err != bot.ErrGone {
+	if _, err := c.history.get(t.Context(), 5); !errors.Is(err, bot.ErrGone) {
 		t.Errorf("the sixth newest but ten: %v, want it gone", err)
 	}
 	page, older, err := c.history.before(t.Context(), "ann", 12, 4)

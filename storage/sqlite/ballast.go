@@ -31,7 +31,7 @@ func (b *ballast) lay() error {
 	if err != nil {
 		return fmt.Errorf("ballast: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // its content does not matter, only its room
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &fs); err != nil {
 		return fmt.Errorf("ballast: %w", err)

@@ -70,7 +70,7 @@ func openReader(path string) (*Reader, error) {
 		return nil, fmt.Errorf("read store %s: %w; give the data directory of the bot", path, storage.ErrNotFound)
 	}
 	pool := newReaderPool(path)
-	c, err := pool.take(context.Background())
+	c, err := pool.take(context.Background()) //nolint:forbidigo // a new pool has a place at once
 	if err != nil {
 		return nil, fmt.Errorf("read store %s: %w", path, err)
 	}

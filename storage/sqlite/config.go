@@ -106,26 +106,27 @@ func openLocked(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	w, err := writerOn(conn, cfg)
+	if err != nil {
+		return nil, errors.Join(err, conn.close())
+	}
+	go w.run()
+	return &Store{cfg: cfg, writer: w, readers: newReaderPool(cfg.path())}, nil
+}
+
+// writerOn makes the one connection that writes ready for it.
+func writerOn(conn *conn, cfg Config) (*writer, error) {
 	if err := bringForward(conn); err != nil {
-		conn.close()
 		return nil, err
 	}
 	if err := conn.script(freeLeases); err != nil {
-		conn.close()
 		return nil, err
 	}
 	// Four times SQLite's own: a checkpoint flushes the file as well.
 	if err := conn.script("PRAGMA wal_autocheckpoint = 4000"); err != nil {
-		conn.close()
 		return nil, err
 	}
-	w, err := newWriter(conn, newBallast(filepath.Join(cfg.Dir, BallastName), cfg.ballastSize()))
-	if err != nil {
-		conn.close()
-		return nil, err
-	}
-	go w.run()
-	return &Store{cfg: cfg, writer: w, readers: newReaderPool(cfg.path())}, nil
+	return newWriter(conn, newBallast(filepath.Join(cfg.Dir, BallastName), cfg.ballastSize()))
 }
 
 // freeLeases gives up the leases of the process before this one: it is dead,

@@ -43,8 +43,7 @@ func openConn(path string, p purpose) (*conn, error) {
 		return nil, err
 	}
 	if err := c.checkPragmas(p); err != nil {
-		c.close()
-		return nil, err
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
@@ -129,7 +128,7 @@ func (st *statement) start(args []any) (driver.Rows, error) {
 	for i, arg := range args {
 		st.args = append(st.args, driver.NamedValue{Ordinal: i + 1, Value: arg})
 	}
-	rows, err := st.s.QueryContext(context.Background(), st.args)
+	rows, err := st.s.QueryContext(context.Background(), st.args) //nolint:forbidigo // a statement on a local file is not cut short
 	return rows, mapError(err)
 }
 
@@ -206,7 +205,7 @@ func (c *conn) number(query string, args ...any) (int64, error) {
 
 // script runs several statements that take no arguments and yield nothing.
 func (c *conn) script(text string) error {
-	_, err := c.raw.ExecContext(context.Background(), text, nil)
+	_, err := c.raw.ExecContext(context.Background(), text, nil) //nolint:forbidigo // as above
 	return mapError(err)
 }
 

@@ -141,7 +141,7 @@ func (w *writer) commit(group []*job) {
 	rest, alone := group, []*job(nil)
 	for restarts := 0; len(rest) > 0; restarts++ {
 		if restarts > maxRestarts {
-			alone, rest = append(alone, rest...), nil
+			alone = append(alone, rest...)
 			break
 		}
 		bad := w.attempt(rest)

@@ -61,6 +61,7 @@ async function load() {
 }
 
 async function become(user) {
+  unfollow(); // the stream is the old person's, and would be refused once the browser is another
   await attempt(() => post("as", { user }));
   await load();
   tell(`You now act as ${model.person.name}.`);

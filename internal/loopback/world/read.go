@@ -55,3 +55,6 @@ func (w *World) Holdings(grant string) []jit.Holding {
 	}))
 	return out
 }
+
+// Dir is the folder of the store.
+func (w *World) Dir() string { return w.dir }
