@@ -166,3 +166,6 @@ func same(t *testing.T, what string, got, want time.Time) {
 		t.Errorf("%s is %s, want %s", what, got, want)
 	}
 }
+
+// startLive is a world whose loops run by themselves.
+func startLive(t *testing.T) *world.World { return world.New(t, world.Setup{Live: true}) }

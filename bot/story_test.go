@@ -6,13 +6,12 @@ import (
 	"time"
 
 	"jitbot/bot/bottest"
-	"jitbot/internal/loopback/world"
 	"jitbot/jit"
 )
 
 func TestARequestIsApprovedGivenEndedAndReceipted(t *testing.T) {
 	t.Parallel()
-	w := world.New(t, world.Setup{Live: true})
+	w := startLive(t)
 	reply := w.Say("ann", "request prod-db 1h incident: orders are stuck")
 	if reply.Card == nil || reply.Card.Status.Text != "Waiting for approval" {
 		t.Fatalf("answer: %+v", reply)
