@@ -20,6 +20,9 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		if err := s.mayGive(tx); err != nil {
 			return Reply{}, err
 		}
+		if r.Decision.StepUp || j.decision.StepUp {
+			return Reply{}, refuse(CodeStepUp, "Approving "+r.Resource+" needs a second sign-in, which is not set up here.", "Nothing was approved. Ask the people who run jitbot to set up the sign-in.")
+		}
 		length, err := approvedLength(r, j, shorter)
 		if err != nil {
 			return Reply{}, err
@@ -132,9 +135,6 @@ func (s *Service) mayDecide(c call, r jit.Request, j judged) error {
 	}
 	if slices.ContainsFunc(r.Approvals, func(a jit.Approval) bool { return a.By == c.who.ID }) {
 		return refuse(CodeChanged, "You have approved this already.", s.stillNeeded(r, j))
-	}
-	if r.Decision.StepUp || j.decision.StepUp {
-		return refuse(CodeStepUp, "Approving "+r.Resource+" needs a second sign-in, which is not set up here.", "Nothing was approved. Ask the people who run jitbot to set up the sign-in.")
 	}
 	return nil
 }

@@ -177,6 +177,17 @@ func TestT15ApproversAreFrozenAtSubmissionAndCheckedAgainAtTheClick(t *testing.T
 	}
 }
 
+func TestWhatNeedsASecondSignInIsNotApprovedWithoutOne(t *testing.T) { // feature 35
+	t.Parallel()
+	w := world.New(t, world.Setup{Policy: changed(t, "approvals: {count: 1, from: [group:payments, oncall:primary]}", "approvals: {count: 1, from: [group:payments, oncall:primary], step_up: true}")})
+	r := asked(t, w)
+	refused(t, w, bot.CodeStepUp, w.Press("bo", "approve", r.ID), "needs a second sign-in")
+	if got := requestOf(t, w, r.ID); got.State != jit.RequestPending || len(got.Approvals) > 0 {
+		t.Errorf("it is %s", got.State)
+	}
+	expect(t, w.Say("bo", "deny "+r.ID+" not today"), "Denied.") // a no needs none
+}
+
 func TestT17APolicyThatChangedSinceTheCardIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	w := start(t)

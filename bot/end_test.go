@@ -18,12 +18,12 @@ import (
 func TestEveryGrantEndsOnTimeAlsoAfterDowntime(t *testing.T) { // feature 52
 	t.Parallel()
 	w := start(t)
-	g := held(t, w)
+	held(t, w)
 	w.Crash()
 	w.Clock.Move(3 * 24 * time.Hour)
 	w.Boot()
 	w.Step()
-	if g = w.Grant("ann"); g.State != jit.GrantEnded || g.Outcome != jit.Expired || inGroup(w, operators, ann) {
+	if g := w.Grant("ann"); g.State != jit.GrantEnded || g.Outcome != jit.Expired || inGroup(w, operators, ann) {
 		t.Fatalf("after downtime it is %s (%s)", g.State, g.Outcome)
 	}
 }
@@ -246,16 +246,16 @@ func TestAGrantThatRestsOnATicketEndsWhenItCloses(t *testing.T) { // feature 59
 	expect(t, w.Say("ann", "request prod-db 1h orders are stuck"), "Refused by the policy", "ticket")
 	expect(t, w.Say("ann", "request prod-db 1h OPS-1 orders are stuck"), "Waiting for approval")
 	w.Press("bo", "approve", w.Request("ann").ID)
-	g := w.UntilGrant("ann", jit.GrantActive)
+	w.UntilGrant("ann", jit.GrantActive)
 	rounds(t, w)
 	k.open, k.err = false, storage.ErrLocked
 	rounds(t, w) // an outage of the tracker ends nothing
-	if g = w.Grant("ann"); g.State != jit.GrantActive {
+	if g := w.Grant("ann"); g.State != jit.GrantActive {
 		t.Fatalf("it is %s while the ticket cannot be read", g.State)
 	}
 	k.err = nil
 	rounds(t, w)
-	if g = w.UntilGrant("ann", jit.GrantEnded); g.EndReason != "ticket OPS-1 was closed" {
+	if g := w.UntilGrant("ann", jit.GrantEnded); g.EndReason != "ticket OPS-1 was closed" {
 		t.Errorf("ended because %s", g.EndReason)
 	}
 }

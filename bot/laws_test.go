@@ -3,6 +3,7 @@ package bot_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"jitbot/internal/loopback/world"
 	"jitbot/jit"
@@ -40,8 +41,8 @@ func allRows(t *testing.T, w *world.World) (out rows) {
 }
 
 // lawful checks what holds at every instant: the chain of events is whole, the
-// moves in it add up to the state of every row (I04), and nothing has ended
-// while a holding is not absent.
+// moves in it add up to the state of every row (I04), nothing has ended while a
+// holding is not absent, and no grant lasts longer than its events say.
 func lawful(t *testing.T, w *world.World) rows {
 	t.Helper()
 	w.Is(func(v storage.View) bool {
@@ -52,7 +53,7 @@ func lawful(t *testing.T, w *world.World) rows {
 		return true
 	})
 	all := allRows(t, w)
-	states := foldMoves(t, w)
+	states, ends := foldEvents(t, w)
 	check := func(id, state string) {
 		if states[id] != state {
 			t.Errorf("%s is %s, but its events say %q", id, state, states[id])
@@ -66,6 +67,9 @@ func lawful(t *testing.T, w *world.World) rows {
 	for _, g := range all.Grants {
 		check(g.ID, string(g.State))
 		ended[g.ID] = g.State == jit.GrantEnded
+		if most := ends[g.ID]; g.ExpiresAt.After(most) {
+			t.Errorf("%s lasts until %s, but was promised until %s", g.ID, g.ExpiresAt, most)
+		}
 	}
 	for _, h := range all.Holdings {
 		check(h.ID, string(h.State))
@@ -79,12 +83,16 @@ func lawful(t *testing.T, w *world.World) rows {
 	return all
 }
 
-// foldMoves adds up the moves of all events.
-func foldMoves(t *testing.T, w *world.World) map[string]string {
+// foldEvents adds up the moves of all events, and the ends they promise.
+func foldEvents(t *testing.T, w *world.World) (states map[string]string, ends map[string]time.Time) {
 	t.Helper()
-	states := map[string]string{}
+	states, ends = map[string]string{}, map[string]time.Time{}
 	for _, e := range w.Events("") {
-		var data struct{ Moves []jit.Move }
+		var data struct {
+			Moves     []jit.Move
+			NotAfter  time.Time `json:"not_after"`
+			ExpiresAt time.Time `json:"expires_at"`
+		}
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			t.Fatalf("event %d: %v", e.Seq, err)
 		}
@@ -94,8 +102,14 @@ func foldMoves(t *testing.T, w *world.World) map[string]string {
 			}
 			states[m.ID] = m.To
 		}
+		switch e.Kind {
+		case jit.EventRequestApproved:
+			ends[e.Grant] = data.NotAfter
+		case jit.EventGrantActive, jit.EventGrantExtended:
+			ends[e.Grant] = data.ExpiresAt
+		}
 	}
-	return states
+	return states, ends
 }
 
 // over checks that everything is over: every request decided, every grant

@@ -95,8 +95,15 @@ func TestT10AButtonIsOnlyAVerbAndAnID(t *testing.T) {
 	r := asked(t, w)
 	long := strings.Repeat("x", 5000)
 	for _, a := range []bot.Action{
-		{Verb: "approve", ID: r.ID + " 8h"}, {Verb: "approve", ID: ""}, {Verb: "approve", ID: long}, {Verb: long, ID: r.ID},
-		{Verb: "policy", ID: r.ID}, {Verb: "", ID: ""}, {Verb: "deny", ID: r.ID}, {Verb: "end-many", ID: "user:"}, {Verb: "request", ID: "staging"},
+		{Verb: "approve", ID: r.ID + " 8h"},
+		{Verb: "approve", ID: ""},
+		{Verb: "approve", ID: long},
+		{Verb: long, ID: r.ID},
+		{Verb: "policy", ID: r.ID},
+		{Verb: "", ID: ""},
+		{Verb: "deny", ID: r.ID},
+		{Verb: "end-many", ID: "user:"},
+		{Verb: "request", ID: "staging"},
 	} {
 		for _, user := range []string{"bo", "sam"} {
 			if text := bottest.ReplyWords(w.Press(user, a.Verb, a.ID)); !strings.Contains(text, "Nothing was changed") {

@@ -74,6 +74,7 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 	round("@every 1m", "wake", func(context.Context) error { s.poke(); return nil })
 	round("@every 1m", "people who left", s.endOrphans)
 	round("@every 1m", "overdue", s.countOverdue)
+	round("@every 1m", "read back after a restore", s.readBack)
 	round("@every 1m", "refusals that were counted", s.flushRefusals)
 	round("@every 10m", "old delivery keys", s.forget)
 	round("@every 15m", "leftovers at providers", s.sweep)

@@ -17,7 +17,7 @@ const walkSeed = "JITBOT_TEST_WALK"
 
 const (
 	walks     = 48
-	walkSteps = 40
+	walkSteps = 30
 )
 
 func TestRandomWalksKeepEveryLaw(t *testing.T) { // I01, I04, I07, features 44, 47, 52 and 54

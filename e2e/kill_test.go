@@ -198,8 +198,7 @@ func TestAProcessThatIsKilledAnywhereLeavesNothingBehind(t *testing.T) {
 			go func() { _, _ = p.say("ann", text) }()
 		}
 		time.AfterFunc(time.Duration(rand.IntN(150))*time.Millisecond, p.kill)
-		<-p.gone
-		p.gone <- nil
+		p.gone <- <-p.gone
 	}
 	p := run(t, binary, data, env)
 	p.must("ann", "request staging 1h look around", "Approved by the policy")

@@ -31,6 +31,13 @@ var (
 	ErrStanding = errors.New("whether access stood before was settled already")
 )
 
+// NoteRestored is the name of the note a restored store carries: [JustRestored]
+// until the service has read everything outside back.
+const (
+	NoteRestored = "restored"
+	JustRestored = "just now"
+)
+
 // Store keeps everything jitbot knows. It is safe for concurrent use.
 type Store interface {
 	// Read runs fn on one consistent view. The view ends with fn.

@@ -1,6 +1,6 @@
 // Package bottest holds what tests of jitbot share: a chat that remembers what
-// it was told, a world to run stories in, and the suites every adapter and
-// every provisioner has to pass.
+// it was told, and the suites that every chat ([TestChat]) and every
+// provisioner ([TestProvisioner]) has to pass.
 package bottest
 
 import (

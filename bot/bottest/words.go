@@ -2,6 +2,8 @@ package bottest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +62,7 @@ func ReplyWords(r bot.Reply) string {
 	if r.Form != nil {
 		parts = append(parts, formWords(*r.Form))
 	}
-	for _, field := range sortedKeys(r.Bad) {
+	for _, field := range slices.Sorted(maps.Keys(r.Bad)) {
 		parts = append(parts, fmt.Sprintf("wrong in %s: %s", field, r.Bad[field]))
 	}
 	return strings.Join(parts, "\n")

@@ -175,7 +175,7 @@ func TestABackupIsVerifiedAndRestoredIntoAnEmptyFolderOnly(t *testing.T) {
 	}
 	defer s.Close()
 	err = s.Read(t.Context(), func(v storage.View) error {
-		_, err := v.Note(sqlite.NoteRestored)
+		_, err := v.Note(storage.NoteRestored)
 		return err
 	})
 	if err != nil {

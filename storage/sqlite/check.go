@@ -125,9 +125,6 @@ func restore(ctx context.Context, from, to string) error {
 	return errors.Join(source.pool.copyTo(ctx, to, markRestored), source.Close())
 }
 
-// NoteRestored is the name of the note that a restored store carries.
-const NoteRestored = "restored"
-
 func markRestored(c *conn) error {
-	return c.script("INSERT INTO notes (name, value) VALUES ('" + NoteRestored + "', x'31') ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+	return c.script("INSERT INTO notes (name, value) VALUES ('" + storage.NoteRestored + "', CAST('" + storage.JustRestored + "' AS BLOB)) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
 }

@@ -123,7 +123,7 @@ func writerOn(conn *conn, cfg Config) (*writer, error) {
 		return nil, err
 	}
 	// Four times SQLite's own: a checkpoint flushes the file as well.
-	if err := conn.script("PRAGMA wal_autocheckpoint = 1000000"); err != nil {
+	if err := conn.script("PRAGMA wal_autocheckpoint = 4000"); err != nil {
 		return nil, err
 	}
 	return newWriter(conn, newBallast(filepath.Join(cfg.Dir, BallastName), cfg.ballastSize()))

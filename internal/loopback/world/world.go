@@ -141,7 +141,7 @@ func (w *World) loadPolicy() {
 // Boot opens the store and starts jitbot on it, as after a crash.
 func (w *World) Boot() {
 	w.T.Helper()
-	file, err := sqlite.Open(context.Background(), sqlite.Config{Dir: w.dir, Ballast: -1})
+	file, err := sqlite.Open(w.T.Context(), sqlite.Config{Dir: w.dir, Ballast: -1})
 	w.mustBe(err)
 	store := newWatched(file)
 	w.Store = store
@@ -160,7 +160,7 @@ func (w *World) Boot() {
 		Retry: bot.Backoff{First: time.Second, Most: time.Minute},
 	})
 	w.mustBe(err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(w.T.Context())
 	done := make(chan struct{})
 	w.changed = store.changed
 	if !w.config.Live {

@@ -1,0 +1,55 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// readBack looks at everything a restored store believes to be held: the time
+// since the backup is unknown to it. What is gone outside is ended here too;
+// what is due ends as always. The store carries its mark until that was done once.
+func (s *Service) readBack(ctx context.Context) error {
+	var held []jit.Holding // not nil once the store is known to be restored
+	err := s.store.Read(ctx, func(v storage.View) error {
+		mark, err := v.Note(storage.NoteRestored)
+		if err != nil || string(mark) != storage.JustRestored {
+			return err
+		}
+		held = []jit.Holding{}
+		found, err := v.Holdings(storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingPresent}, Limit: maxEndMany})
+		held = append(held, found...)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) || err == nil && held == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		p := s.Provisioners[h.Entitlement.Kind]
+		if p == nil {
+			continue
+		}
+		seen, err := s.observe(ctx, p, h)
+		if err != nil {
+			return fmt.Errorf("read back %s: %w", h.ID, err)
+		}
+		if !seen.Held {
+			if err := s.EndGrant(ctx, h.Grant, jit.ActorJitbot, "restore", "it was gone after a restore: "+seen.Detail); err != nil {
+				return err
+			}
+		}
+	}
+	return s.store.Write(ctx, func(tx storage.Tx) error {
+		e := s.event(jit.EventDriftFound, jit.ActorJitbot, "restore")
+		if err := s.saveNote(tx, e, map[string]any{"read_back": len(held)}); err != nil {
+			return err
+		}
+		return tx.SetNote(storage.NoteRestored, []byte("read back"))
+	})
+}
