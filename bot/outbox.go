@@ -34,7 +34,7 @@ func (s *Service) runOutbox(ctx context.Context) {
 			s.log.Error("the outbox could not be read", "cause", err)
 		}
 		if n == 0 {
-			s.rest(ctx, s.wakeOutbox, storage.View.NextMessage)
+			s.rest(ctx, s.wakeOutbox, storage.View.NextMessage, outboxRest)
 		}
 	}
 }

@@ -57,19 +57,27 @@ func (r *reconciler) run(ctx context.Context) {
 	calls, stopCalls := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCalls()
 	var workers, recorder sync.WaitGroup
-	for range r.s.InFlight {
-		workers.Go(func() { r.work(ctx, calls) })
+	reserved := max(r.s.InFlight/4, 1)
+	for range reserved {
+		workers.Go(func() { r.work(ctx, calls, nil) })
+	}
+	for range max(r.s.InFlight-reserved, 1) {
+		workers.Go(func() { r.work(ctx, calls, r.apply) })
 	}
 	recorder.Go(func() { r.record(calls) })
 	for ctx.Err() == nil {
-		busy, err := r.pass(ctx)
+		did, err := r.pass(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.s.log.Error("the reconciler could not read or write the store", "cause", err)
 			r.endUnrecorded(ctx)
 			wait(ctx, storeRetry)
 		}
-		if !busy {
-			r.s.rest(ctx, r.s.wakeReconciler, storage.View.NextWork)
+		switch did {
+		case blocked:
+			r.s.rest(ctx, r.s.wakeReconciler, storage.View.NextWork, blockedRest)
+		case nothing:
+			r.s.rest(ctx, r.s.wakeReconciler, storage.View.NextWork, 0)
+		case something:
 		}
 	}
 	drained := time.AfterFunc(drainTime, stopCalls)
@@ -99,8 +107,8 @@ func wait(ctx context.Context, d time.Duration) {
 type nextOf func(storage.View) (at time.Time, ok bool, err error)
 
 // rest sleeps until the next due instant, a wake-up, or the longest rest.
-func (s *Service) rest(ctx context.Context, wake <-chan struct{}, next nextOf) {
-	timer := time.NewTimer(s.untilDue(ctx, next))
+func (s *Service) rest(ctx context.Context, wake <-chan struct{}, next nextOf, shortest time.Duration) {
+	timer := time.NewTimer(max(s.untilDue(ctx, next), shortest))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -114,7 +122,7 @@ func (s *Service) untilDue(ctx context.Context, next nextOf) time.Duration {
 	if err != nil {
 		return time.Second
 	}
-	return max(wait, shortestRest)
+	return wait
 }
 
 // isDue reports whether anything is due by now.
@@ -140,34 +148,46 @@ func (s *Service) dueIn(ctx context.Context, next nextOf) (time.Duration, error)
 	return wait, err
 }
 
-// shortestRest keeps a loop from spinning on work that is another's to do.
-const shortestRest = 500 * time.Microsecond
+// The shortest rests keep the loops from spinning on what is due but not
+// theirs to do yet, such as a holding whose target another turn has.
+const (
+	blockedRest = 20 * time.Millisecond
+	outboxRest  = 500 * time.Microsecond
+)
+
+// outcome is what a pass came to.
+type outcome int
+
+const (
+	nothing   outcome = iota // nothing was due
+	something                // look again at once
+	blocked                  // what is due cannot be done yet
+)
 
 // pass does what is due now: ends first, then what waits for people.
-func (r *reconciler) pass(ctx context.Context) (busy bool, err error) {
+func (r *reconciler) pass(ctx context.Context) (outcome, error) {
 	if waiting, err := r.s.isDue(ctx, storage.View.NextWork); err != nil || !waiting {
 		r.s.ending.Store(len(r.remove) > 0)
-		return false, err // asked first, as a write would wait for the commits of others
+		return nothing, err // asked first, as a write would wait for the commits of others
 	}
 	grants, holdings, err := r.take(ctx)
 	if err != nil {
-		return false, err
+		return nothing, err
 	}
 	r.s.ending.Store(grants > 0 || len(r.remove) > 0)
-	if grants == dueBatch || holdings == dueBatch {
-		return true, nil // more of the urgent kind waits
+	if grants == dueBatch || holdings >= dueBatch {
+		return something, nil // more of the urgent kind waits
 	}
 	requests, err := r.s.nudgeRequests(ctx)
-	return grants+holdings+requests > 0, err
+	if grants+holdings+requests > 0 {
+		return something, err
+	}
+	return blocked, err
 }
 
 // take moves grants whose instant has come and claims due holdings, in one
 // write, hands the holdings to the workers, and returns how many of each.
 func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error) {
-	room := min(dueBatch, cap(r.remove)-len(r.remove), cap(r.apply)-len(r.apply))
-	if room < dueBatch/4 {
-		room = 0 // a worker that gets through wakes us
-	}
 	var got []claimed
 	err = r.s.store.Write(ctx, func(tx storage.Tx) error {
 		now, err := r.s.instant(tx)
@@ -177,7 +197,7 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 		if grants, err = r.s.moveDue(tx, now); err != nil {
 			return err
 		}
-		got, err = r.claim(tx, now, room)
+		got, err = r.claim(tx, now)
 		return err
 	})
 	if err != nil {
@@ -258,22 +278,35 @@ func (s *Service) moveGrant(g jit.Grant, holdings []jit.Holding, now time.Time) 
 // claim takes due holdings for this process, and finds who else needs what
 // those to be taken back gave. The claim holds off every other turn on the same
 // thing, so that the answer stays true until the turn is over.
-func (r *reconciler) claim(tx storage.Tx, now time.Time, limit int) ([]claimed, error) {
-	if limit == 0 {
+func (r *reconciler) claim(tx storage.Tx, now time.Time) ([]claimed, error) {
+	removals, others := room(r.remove), room(r.apply)
+	if removals+others == 0 {
 		return nil, nil
 	}
-	due, err := tx.ClaimHoldings(now, now.Add(r.lease()), limit)
+	due, err := tx.ClaimHoldings(now, now.Add(r.lease()), removals, others)
 	if err != nil {
 		return nil, err
 	}
 	return withKeepers(tx, due)
 }
 
+// room is how many claimed holdings a queue can take: none while it is nearly
+// full, as a worker that gets through wakes the claimer.
+func room(queue chan claimed) int {
+	free := min(dueBatch, cap(queue)-len(queue))
+	if free < dueBatch/4 {
+		return 0
+	}
+	return free
+}
+
 // lease covers a turn's three calls and the wait before it.
 func (r *reconciler) lease() time.Duration { return 4 * r.s.CallTime }
 
-// work serves claimed holdings, those to be taken back first.
-func (r *reconciler) work(ctx, calls context.Context) {
+// work serves claimed holdings, those to be taken back first. Some workers
+// have no queue of holdings to give: providers that hang while giving must not
+// keep jitbot from taking back.
+func (r *reconciler) work(ctx, calls context.Context, apply <-chan claimed) {
 	for {
 		select {
 		case c := <-r.remove:
@@ -286,7 +319,7 @@ func (r *reconciler) work(ctx, calls context.Context) {
 			return // what is still queued keeps its lease and is claimed again after it
 		case c := <-r.remove:
 			r.turn(calls, c)
-		case c := <-r.apply:
+		case c := <-apply:
 			r.turn(calls, c)
 		}
 	}

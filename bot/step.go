@@ -12,7 +12,7 @@ import (
 // order in which the store hands them out. The error is the store's.
 func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 	r := newReconciler(s)
-	busy, err = r.pass(ctx)
+	did, err := r.pass(ctx)
 	if err != nil {
 		r.endUnrecorded(ctx)
 	}
@@ -20,7 +20,7 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 		r.write(ctx, batch)
 	}
 	sent, sendErr := s.deliverDue(ctx, outboxBatch)
-	return busy || sent > 0, errors.Join(err, sendErr)
+	return did == something || sent > 0, errors.Join(err, sendErr)
 }
 
 // Rounds does once what cron does every minute.

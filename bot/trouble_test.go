@@ -157,8 +157,8 @@ func (t *watchedTx) Delivered(o storage.Outgoing, ref string) error {
 	return t.Tx.Delivered(o, ref)
 }
 
-func (t *watchedTx) ClaimHoldings(now, until time.Time, limit int) ([]jit.Holding, error) {
-	got, err := t.Tx.ClaimHoldings(now, until, limit)
+func (t *watchedTx) ClaimHoldings(now, until time.Time, removals, others int) ([]jit.Holding, error) {
+	got, err := t.Tx.ClaimHoldings(now, until, removals, others)
 	t.changed = t.changed || len(got) > 0
 	return got, err
 }

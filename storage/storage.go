@@ -127,12 +127,12 @@ type Tx interface {
 	// NextFence returns a number greater than any it returned before, in this
 	// and every other process on the store.
 	NextFence() (int64, error)
-	// ClaimHoldings takes up to limit holdings whose NextAt is due, for the
-	// caller alone until the given instant: first those to be removed, then
-	// those to be given, each by NextAt. A holding is left out while a lease on
-	// it, or on another holding of the same non-empty Target, runs; of several
+	// ClaimHoldings takes due holdings for the caller alone until the given
+	// instant: first up to removals of those to be removed, then up to others
+	// of those to be given, each by the instant they became due. A holding is left out while a
+	// lease on it, or on another holding of the same non-empty Target, runs; of several
 	// due on one Target one is taken. The rows come back with the new Lease and Version.
-	ClaimHoldings(now, until time.Time, limit int) ([]jit.Holding, error)
+	ClaimHoldings(now, until time.Time, removals, others int) ([]jit.Holding, error)
 	// ClaimOutgoing takes up to limit messages that are due, at most one per
 	// Thread and only the oldest of it, so that order is kept.
 	ClaimOutgoing(now, until time.Time, limit int) ([]Outgoing, error)

@@ -31,14 +31,15 @@ const selectDueHoldings = `SELECT ` + holdingColumns + ` FROM holdings AS h
 		WHERE other.target = h.target AND other.target <> '' AND other.lease_until > ?2))
 	ORDER BY due_at, id`
 
-func (t *tx) ClaimHoldings(now, until time.Time, limit int) ([]jit.Holding, error) {
+func (t *tx) ClaimHoldings(now, until time.Time, removals, others int) ([]jit.Holding, error) {
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
 	var due []jit.Holding
 	taken := map[string]bool{}
-	for rank := int64(0); rank <= 1 && len(due) < limit; rank++ {
-		err := t.conn.each(selectDueHoldings, []any{rank, micros(now)}, func(v []driver.Value) error {
+	for rank, limit := range []int{removals, others} {
+		limit += len(due)
+		err := t.conn.each(selectDueHoldings, []any{int64(rank), micros(now)}, func(v []driver.Value) error {
 			if len(due) >= limit {
 				return errEnough
 			}

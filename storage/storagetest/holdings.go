@@ -204,7 +204,7 @@ var holdingLaws = []law{
 func (b *bench) claim(now, until time.Time, limit int) (got []jit.Holding) {
 	b.Helper()
 	b.write(func(tx storage.Tx) (err error) {
-		got, err = tx.ClaimHoldings(now, until, limit)
+		got, err = tx.ClaimHoldings(now, until, limit, limit)
 		return err
 	})
 	return got
