@@ -23,6 +23,9 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		if r.Decision.StepUp || j.decision.StepUp {
 			return Reply{}, refuse(CodeStepUp, "Approving "+r.Resource+" needs a second sign-in, which is not set up here.", "Nothing was approved. Ask the people who run jitbot to set up the sign-in.")
 		}
+		if content := contentOf(j); content != r.Decision.Content {
+			return s.redraw(tx, c, r, j, now)
+		}
 		length, err := approvedLength(r, j, shorter)
 		if err != nil {
 			return Reply{}, err
@@ -38,6 +41,18 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		r.DecidedAt, r.DecidedBy, r.NextAt = now, c.who.ID, time.Time{}
 		return approvalReply(r, ""), s.carryOut(tx, e, r, j)
 	})
+}
+
+// redraw puts what a request would give now in place of what approvers saw.
+// Nothing is approved by it, and earlier approvals, which were of something
+// else, do not count any more.
+func (s *Service) redraw(tx storage.Tx, c call, r jit.Request, j judged, now time.Time) (Reply, error) {
+	r.Decision.Content, r.Decision.Rule, r.Decision.Line = contentOf(j), j.rule.ID, j.rule.Line
+	r.Decision.PolicySHA256, r.Approvals = j.policy.SHA256(), nil
+	e := c.event(jit.EventRequestChanged, now)
+	e.Request, e.Resource, e.PolicySHA256 = r.ID, r.Resource, j.policy.SHA256()
+	_, err := s.saveRequest(tx, e, r, jit.RequestPending)
+	return said("What "+r.Resource+" gives has changed since the card was posted.", "Nothing was approved. Look at the card and the policy again, and approve if you still agree.", Warning), err
 }
 
 // deny says no, with a reason that reaches the requester.

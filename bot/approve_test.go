@@ -201,6 +201,19 @@ func TestT17APolicyThatChangedSinceTheCardIsAskedAgain(t *testing.T) {
 	}
 }
 
+func TestT17AnApprovalIsOfWhatTheCardShowed(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	r := asked(t, w)
+	setPolicy(t, w, `group: prod-db-operators}`, `group: prod-db-operators}
+      - aws_session: {role: "arn:aws:iam::111122223333:role/Logs"}`)
+	expect(t, w.Press("bo", "approve", r.ID), "What prod-db gives has changed since the card was posted.", "Nothing was approved")
+	if got := requestOf(t, w, r.ID); got.State != jit.RequestPending || len(got.Approvals) > 0 {
+		t.Fatalf("it is %s with %d approvals", got.State, len(got.Approvals))
+	}
+	expect(t, w.Press("bo", "approve", r.ID), "Approved for 1h") // having looked again
+}
+
 func TestRemindersBackOffThenItIsEscalatedThenItLapses(t *testing.T) { // features 31 and 32
 	t.Parallel()
 	w := start(t)

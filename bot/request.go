@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -342,7 +344,20 @@ func frozenDecision(j judged) jit.Decision {
 		PolicySHA256: j.policy.SHA256(), Outcome: j.decision.Outcome.String(), Rule: j.rule.ID, Line: j.rule.Line,
 		Count: j.approvers.Count, Approvers: j.approvers.From, Each: j.approvers.Each,
 		MaxDuration: j.decision.MaxDuration, StepUp: j.decision.StepUp, Reasons: j.words.Reasons,
+		Content: contentOf(j),
 	}
+}
+
+// contentOf is a digest of what saying yes would mean: the rule that asks and
+// everything the resource gives. An approval binds to it.
+func contentOf(j judged) string {
+	resource, _ := j.policy.Resource(j.ask.Resource)
+	raw, err := json.Marshal([]any{j.rule.ID, resource.Entitlements})
+	if err != nil {
+		return "" // text always marshals; an empty digest equals no other
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }
 
 func (s *Service) settleDenied(tx storage.Tx, e jit.Event, r jit.Request, j judged) (jit.Request, error) {

@@ -40,6 +40,7 @@ const (
 	EventRequestLapsed    = "request.lapsed"
 	EventRequestStarted   = "request.started" // a scheduled request came due
 	EventReminded         = "request.reminded"
+	EventRequestChanged   = "request.changed" // what it would give is not what approvers saw
 	EventEscalated        = "request.escalated"
 	EventGrantActive      = "grant.active"
 	EventGrantExtended    = "grant.extended"

@@ -119,7 +119,7 @@ func TestEveryColumnOfAnEventIsInItsHash(t *testing.T) {
 		"request": func(e *jit.Event) { e.Request += "x" }, "grant": func(e *jit.Event) { e.Grant += "x" },
 		"resource": func(e *jit.Event) { e.Resource += "x" }, "outcome": func(e *jit.Event) { e.Outcome += "x" },
 		"policy": func(e *jit.Event) { e.PolicySHA256 += "x" }, "data": func(e *jit.Event) { e.DataSHA256[0]++ },
-		"prev": func(e *jit.Event) { e.Prev[0]++ },
+		"prev":                                   func(e *jit.Event) { e.Prev[0]++ },
 		"text moved from one column to the next": func(e *jit.Event) { e.Kind, e.Actor = "", "ka" },
 	} {
 		e := base

@@ -80,6 +80,7 @@ type Decision struct {
 	Each         [][]string    `json:"each,omitempty"`      // one approval from each set
 	MaxDuration  time.Duration `json:"max_duration,omitempty"`
 	StepUp       bool          `json:"step_up,omitempty"`
+	Content      string        `json:"content,omitempty"` // digest of the rule and of what the resource gave
 	Reasons      []string      `json:"reasons,omitempty"`
 }
 
