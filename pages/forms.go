@@ -2,7 +2,6 @@ package pages
 
 import (
 	"errors"
-	"html/template"
 	"net/url"
 	"regexp"
 	"strings"
@@ -19,8 +18,8 @@ type forms struct {
 	Profile    string // the profile's name
 	Shell      string // export lines for sh
 	PowerShell string
-	File       string // a block for ~/.aws/credentials
-	Console    template.URL
+	File       string     // a block for ~/.aws/credentials
+	Console    webAddress // empty: none to show
 }
 
 var errUnusable = errors.New("the provider's answer has line breaks or control characters in a credential")
@@ -50,10 +49,21 @@ func formsOf(c bot.Revealed, o bot.Offer) (forms, error) {
 		file.WriteString(fileKey(name) + " = " + value + "\n")
 	}
 	f.Shell, f.PowerShell, f.File = sh.String(), ps.String(), file.String()
-	if u, err := url.Parse(c.ConsoleURL); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
-		f.Console = template.URL(c.ConsoleURL) //nolint:gosec // checked to be a web address just above
-	}
+	f.Console = webAddressOf(c.ConsoleURL)
 	return f, nil
+}
+
+// webAddress is an absolute http or https URL, or empty. Only webAddressOf
+// makes one: in a link anything else could be a script.
+type webAddress string
+
+// webAddressOf is raw if it is a web address, else empty.
+func webAddressOf(raw string) webAddress {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return webAddress(raw)
 }
 
 // fileKey is the name of an environment variable in the credentials file.
@@ -67,7 +77,3 @@ func fileKey(env string) string {
 var notProfile = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 func profileName(resource string) string { return "jit-" + notProfile.ReplaceAllString(resource, "-") }
-
-// iso and words write an instant for machines and for people without scripts.
-func iso(t time.Time) string   { return t.UTC().Format(time.RFC3339) }
-func words(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }

@@ -18,7 +18,7 @@ func TestCredentialsThatCouldBreakOutOfALineAreRefused(t *testing.T) {
 
 func TestAConsoleLinkThatIsNoWebAddressIsLeftOut(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "javascript:alert(1)", "data:text/html,x", "//x", "::"} {
+	for _, bad := range []string{"", "javascript:alert(1)", "JavaScript://x/%0aalert(1)", " javascript:alert(1)", "java\nscript:alert(1)", "vbscript:x", "data:text/html,x", "//x", "/x", "https:x", "https:", "::"} {
 		if f, err := formsOf(bot.Revealed{ConsoleURL: bad}, bot.Offer{}); err != nil || f.Console != "" {
 			t.Errorf("%q became %q, %v", bad, f.Console, err)
 		}

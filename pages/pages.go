@@ -9,10 +9,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"regexp"
+
+	g "maragu.dev/gomponents"
 
 	"jitbot/bot"
 )
@@ -28,7 +29,7 @@ type Pickups interface {
 	Collect(ctx context.Context, token, viewer string) (bot.Credentials, bot.Offer, error)
 }
 
-//go:embed assets templates
+//go:embed assets
 var embedded embed.FS
 
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
@@ -45,7 +46,6 @@ type server struct {
 	pickups Pickups
 	viewer  func(*http.Request) (string, bool)
 	log     *slog.Logger
-	pages   *template.Template
 }
 
 // New returns the pages: GET and POST /c/{token}, and GET /pages/assets/{file}.
@@ -55,7 +55,7 @@ func New(p Pickups, viewer func(*http.Request) (string, bool), log *slog.Logger)
 	if viewer == nil {
 		viewer = func(*http.Request) (string, bool) { return "", false }
 	}
-	s := &server{p, viewer, log, template.Must(template.New("").Funcs(template.FuncMap{"iso": iso, "words": words}).ParseFS(embedded, "templates/*.html"))}
+	s := &server{p, viewer, log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /c/{token}", s.offer)
 	mux.HandleFunc("POST /c/{token}", s.reveal)
@@ -94,7 +94,7 @@ func (s *server) offer(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, fmt.Errorf("peek: %w", err))
 		return
 	}
-	s.show(w, r, http.StatusOK, "offer.html", o)
+	show(w, http.StatusOK, offerPage(o))
 }
 
 // reveal gives the credentials, once.
@@ -116,48 +116,39 @@ func (s *server) reveal(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	s.show(w, r, http.StatusOK, "credentials.html", forms)
+	show(w, http.StatusOK, forms.page())
 }
 
-// problem is a page that says why there is nothing to see, and what to do.
-type problem struct {
-	Title, Text string
-	Steps       []string
-}
-
+// refuse says why there is nothing to see, and what to do.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	const askAgain = "Ask for a new link in chat, where you see the id of your grant with /jit mine:"
 	switch {
 	case errors.Is(err, bot.ErrNoPickup):
-		s.show(w, r, http.StatusNotFound, "problem.html", problem{
+		show(w, http.StatusNotFound, problem{
 			"This link does not work any more", "It was used already, it has expired, or it was cut off when it was copied. " +
-				"Links to credentials work once and for a few minutes.", []string{askAgain},
-		})
+				"Links to credentials work once and for a few minutes.",
+			"Ask for a new link in chat, where you see the id of your grant with /jit mine:",
+		}.page())
 	case errors.Is(err, bot.ErrNotYours):
-		s.show(w, r, http.StatusForbidden, "problem.html", problem{
+		show(w, http.StatusForbidden, problem{
 			"This link is somebody else's", "Only the person who holds the access can open it, and you are signed in as somebody else. Nothing was shown or used up.",
-			[]string{"If you hold access yourself, ask for your own link in chat:"},
-		})
+			"If you hold access yourself, ask for your own link in chat:",
+		}.page())
 	default:
 		s.log.ErrorContext(r.Context(), "pick-up page: no credentials could be shown", "error", err)
-		s.show(w, r, http.StatusServiceUnavailable, "problem.html", problem{
+		show(w, http.StatusServiceUnavailable, problem{
 			"The credentials could not be fetched", "Something between jitbot and the provider failed; the cause is in jitbot's log. Your access itself is not affected.",
-			[]string{"Wait a moment, then ask for a new link in chat:"},
-		})
+			"Wait a moment, then ask for a new link in chat:",
+		}.page())
 	}
 }
 
-// show writes a page whole, or not at all.
-func (s *server) show(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	var page bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&page, name, data); err != nil {
-		s.log.ErrorContext(r.Context(), "pick-up page: write it", "page", name, "error", err)
-		http.Error(w, "Something broke on our side. Ask for a new link in chat.", http.StatusInternalServerError)
-		return
-	}
+// show writes a page.
+func show(w http.ResponseWriter, status int, page g.Node) {
+	var b bytes.Buffer
+	_ = page.Render(&b) // a buffer takes everything
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // the reader may have gone; there is nobody to tell
+	_, _ = b.WriteTo(w) // the reader may have gone; there is nobody to tell
 }
 
 func serveAsset(w http.ResponseWriter, r *http.Request) {

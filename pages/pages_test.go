@@ -30,6 +30,8 @@ type desk struct {
 	peeked, gave int
 	err          error
 	now          time.Time
+	text         string // empty: what a provider says; else every text of the pick-up
+	console      string
 }
 
 func (d *desk) check(t, viewer string) error {
@@ -45,7 +47,19 @@ func (d *desk) check(t, viewer string) error {
 }
 
 func (d *desk) offer() bot.Offer {
-	return bot.Offer{Resource: "prod-db", Person: "Ann Weber", Grant: "grt_01jx7m3k9q", Until: d.now.Add(time.Hour), LinkExpires: d.now.Add(5 * time.Minute)}
+	o := bot.Offer{Resource: "prod-db", Person: "Ann Weber", Grant: "grt_01jx7m3k9q", Until: d.now.Add(time.Hour), LinkExpires: d.now.Add(5 * time.Minute)}
+	if d.text != "" {
+		o.Resource, o.Person, o.Grant = d.text, d.text, d.text
+	}
+	return o
+}
+
+func (d *desk) credentials() bot.Credentials {
+	until := d.now.Add(59 * time.Minute)
+	if d.text != "" {
+		return bot.NewCredentials(d.text, d.text, d.text, d.console, d.text, until)
+	}
+	return bot.NewCredentials("ASIAEXAMPLE0000000", secret, session, d.console, "eu-central-1", until)
 }
 
 func (d *desk) Peek(_ context.Context, t, viewer string) (bot.Offer, error) {
@@ -63,8 +77,7 @@ func (d *desk) Collect(_ context.Context, t, viewer string) (bot.Credentials, bo
 	}
 	d.used = true
 	d.gave++
-	c := bot.NewCredentials("ASIAEXAMPLE0000000", secret, session, "https://signin.aws.amazon.com/federation?Action=login&SigninToken=tok", "eu-central-1", d.now.Add(59*time.Minute))
-	return c, d.offer(), nil
+	return d.credentials(), d.offer(), nil
 }
 
 type office struct {
@@ -75,7 +88,9 @@ type office struct {
 
 func setup(t *testing.T, viewer string) *office {
 	t.Helper()
-	o := &office{desk: &desk{owner: "ann@example.com", now: time.Now()}, log: new(bytes.Buffer)}
+	o := &office{log: new(bytes.Buffer), desk: &desk{
+		owner: "ann@example.com", now: time.Now(), console: "https://signin.aws.amazon.com/federation?Action=login&SigninToken=tok",
+	}}
 	who := func(*http.Request) (string, bool) { return viewer, viewer != "" }
 	o.handler = pages.New(o.desk, who, slog.New(slog.NewTextHandler(o.log, nil)))
 	return o
@@ -117,7 +132,7 @@ func TestT47PostRevealsOnceAndTheSecondTimeNothing(t *testing.T) {
 	w := o.ask(http.MethodPost, "/c/"+token, nil)
 	body := w.Body.String()
 	for _, want := range []string{
-		"export AWS_SECRET_ACCESS_KEY=&#39;" + strings.ReplaceAll(secret, "+", "&#43;") + "&#39;",
+		"export AWS_SECRET_ACCESS_KEY=&#39;" + secret + "&#39;",
 		`wEaCXVzLWVhc3QtMSJHMEUC&#39;\&#39;&#39;quote`, // a quote cannot end the shell's string
 		"[jit-prod-db]", "aws_access_key_id = ASIAEXAMPLE0000000", "region = eu-central-1", "$Env:AWS_ACCESS_KEY_ID",
 		`href="https://signin.aws.amazon.com/federation?Action=login&amp;SigninToken=tok"`, "/jit end grt_01jx7m3k9q",

@@ -114,6 +114,7 @@ func (a *app) run(ctx context.Context, started func(), configPath string, load f
 		a.log.Warn("policy", "warning", w)
 	}
 	started()
+	debug.FreeOSMemory() // what loading a large policy left behind is not needed again
 	err = a.service.Run(ctx)
 	around.Wait()
 	return err

@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ type Chat struct {
 	people  []Person
 	history *history
 	hub     *hub
-	page    *template.Template
+	page    []byte
 	files   map[string]asset
 
 	slow    time.Duration
@@ -69,7 +68,11 @@ func Open(ctx context.Context, cfg Config, deps bot.Deps, people []Person) (*Cha
 	if len(cfg.Commands) == 0 {
 		cfg.Commands = jitCommands()
 	}
-	page, files, err := loadAssets()
+	page, err := fillPage(cfg.Workspace)
+	if err != nil {
+		return nil, fmt.Errorf("web chat: %w", err)
+	}
+	files, err := loadAssets()
 	if err != nil {
 		return nil, fmt.Errorf("web chat: %w", err)
 	}

@@ -1,12 +1,13 @@
 package webchat
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"html/template"
+	"html"
 	"io/fs"
 	"math"
 	"net/http"
@@ -66,11 +67,9 @@ func (c *Chat) acting(r *http.Request) Person {
 	return c.people[0]
 }
 
-func (c *Chat) showPage(w http.ResponseWriter, r *http.Request) {
+func (c *Chat) showPage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := c.page.Execute(w, c.cfg); err != nil {
-		c.deps.Log.ErrorContext(r.Context(), "web chat: write the page", "error", err)
-	}
+	_, _ = w.Write(c.page) // the reader may have gone; there is nobody to tell
 }
 
 func (c *Chat) showAsset(w http.ResponseWriter, r *http.Request) {
@@ -141,15 +140,21 @@ func (c *Chat) answer(w http.ResponseWriter, r *http.Request, v any) {
 	}
 }
 
-// loadAssets parses the page and reads the files it needs.
-func loadAssets() (*template.Template, map[string]asset, error) {
-	page, err := template.ParseFS(embedded, "assets/page.html")
+// fillPage is the page of a workspace. Its name stands where page.html says
+// {{workspace}}, which is between tags alone: there escaping makes it text.
+func fillPage(workspace string) ([]byte, error) {
+	page, err := embedded.ReadFile("assets/page.html")
 	if err != nil {
-		return nil, nil, fmt.Errorf("page: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
+	return bytes.ReplaceAll(page, []byte("{{workspace}}"), []byte(html.EscapeString(workspace))), nil
+}
+
+// loadAssets reads the files the page needs.
+func loadAssets() (map[string]asset, error) {
 	names, err := fs.Glob(embedded, "assets/*")
 	if err != nil {
-		return nil, nil, fmt.Errorf("assets: %w", err)
+		return nil, fmt.Errorf("assets: %w", err)
 	}
 	kinds := map[string]string{
 		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
@@ -162,10 +167,10 @@ func loadAssets() (*template.Template, map[string]asset, error) {
 		}
 		data, err := embedded.ReadFile(name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("assets: %w", err)
+			return nil, fmt.Errorf("assets: %w", err)
 		}
 		sum := sha256.Sum256(data)
 		files[strings.TrimPrefix(name, "assets/")] = asset{data, kind, `"` + hex.EncodeToString(sum[:8]) + `"`}
 	}
-	return page, files, nil
+	return files, nil
 }

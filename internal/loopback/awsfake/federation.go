@@ -88,16 +88,15 @@ func (s *Server) newLink(c *call, id, secret, token string, lasts bool) (status 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	c := &call{action: "login", form: url.Values{}, now: s.cfg.Now()}
 	n, reason := s.useLink(c, r.FormValue("SigninToken"))
+	status, outcome := http.StatusOK, "ok"
 	if reason != "" {
-		s.note(c, "refused: "+reason)
-		w.WriteHeader(http.StatusForbidden)
-	} else {
-		s.note(c, "ok")
+		status, outcome = http.StatusForbidden, "refused: "+reason
 	}
-	render(w, "console.html", map[string]any{
-		"Refused": reason, "Session": n, "Account": s.cfg.Account, "Now": c.now.UTC(),
-		"Destination": r.FormValue("Destination"), "Left": left(c.now, n.Expires),
-	})
+	s.note(c, outcome)
+	render(w, status, signIn{
+		refused: reason, session: n, account: s.cfg.Account,
+		destination: r.FormValue("Destination"), left: left(c.now, n.Expires),
+	}.page())
 }
 
 // useLink takes a link out of the account and says why it is not good.

@@ -3,12 +3,13 @@ package awsfake
 import (
 	"bytes"
 	"embed"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	g "maragu.dev/gomponents"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 	shownSessions = 100
 )
 
-//go:embed pages
+//go:embed pages/static
 var pages embed.FS
 
 // staticFiles serves the style sheet and the script of the pages.
@@ -73,21 +74,14 @@ type shownCall struct {
 
 func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
 	protect(w)
-	render(w, "page.html", s.overview())
+	render(w, http.StatusOK, s.overview().page())
 }
 
-// render writes a page only when all of it could be made.
-func render(w http.ResponseWriter, name string, data any) {
-	t, err := template.ParseFS(pages, "pages/"+name)
+func render(w http.ResponseWriter, status int, page g.Node) {
 	var b bytes.Buffer
-	if err == nil {
-		err = t.Execute(&b, data)
-	}
-	if err != nil {
-		http.Error(w, "The page could not be made: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
+	_ = page.Render(&b) // a buffer takes everything
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // a reader that went away reads nothing
 }
 

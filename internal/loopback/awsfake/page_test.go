@@ -2,6 +2,7 @@ package awsfake
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	g "maragu.dev/gomponents"
 )
 
 func get(t *testing.T, address, host string) (int, string, http.Header) {
@@ -59,6 +61,49 @@ func TestThePageShowsWhatTheAccountHolds(t *testing.T) {
 	for _, file := range []string{"/static/style.css", "/static/page.js"} {
 		if status, _, _ := get(t, w.url+file, ""); status != http.StatusOK {
 			t.Errorf("%s: status %d", file, status)
+		}
+	}
+}
+
+func TestNoTextOnThePagesBecomesMarkup(t *testing.T) {
+	t.Parallel()
+	const hostile = `"><script>alert(1)</script><a href="javascript:alert(2)">`
+	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	show := func(text string) string {
+		n := Session{Name: text, Role: text, SourceIdentity: text, Expires: at}
+		var b strings.Builder
+		for _, page := range []g.Node{
+			overview{
+				Account: text, At: at, Groups: []shownGroup{{text, []string{text}}, {text, nil}}, Sessions: []shownSession{{n, text, text}},
+				Ended: 1, Calls: []shownCall{{at, text, text, text, text, text}},
+			}.page(),
+			signIn{session: n, account: text, destination: text, left: text}.page(),
+			signIn{refused: text}.page(),
+		} {
+			if err := page.Render(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return b.String()
+	}
+	got := show(hostile)
+	if strings.ReplaceAll(got, html.EscapeString(hostile), "word") != show("word") {
+		t.Errorf("the pages are\n%s\nwant them as with a word:\n%s", got, show("word"))
+	}
+	if n := strings.Count(got, html.EscapeString(hostile)); n != 22 {
+		t.Errorf("the text is there %d times, want it in each of the 22 places", n)
+	}
+}
+
+func TestAnEmptyAccountSaysSo(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	if err := (overview{}).page().Render(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"The account has no groups.", "No session is open.", "Nobody has called yet."} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page lacks %q", want)
 		}
 	}
 }
