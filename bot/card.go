@@ -78,10 +78,12 @@ const (
 )
 
 // Link leads to a page of jitbot's or of a provider's console; its address is
-// ours, never typed by a person.
+// ours, never typed by a person. The address of a Once link is a secret that
+// works once: an adapter shows it and keeps it nowhere.
 type Link struct {
 	Label string `json:"label"`
 	URL   string `json:"url"`
+	Once  bool   `json:"once,omitempty"`
 }
 
 // Form asks for several values at once.

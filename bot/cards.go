@@ -435,7 +435,7 @@ func pickupReply(g jit.Grant, url string) Reply {
 		Title:  "Your credentials for " + g.Resource,
 		Status: Status{"For you alone", Good},
 		Body:   []Text{{{Text: "The link works once and for five minutes. The credentials end with your access at "}, {Time: g.ExpiresAt}, {Text: "."}}},
-		Links:  []Link{{"Open the page", url}},
+		Links:  []Link{{Label: "Open the page", URL: url, Once: true}},
 		Notice: "A one-use link to your credentials for " + g.Resource + ".",
 	}}
 }

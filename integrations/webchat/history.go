@@ -48,6 +48,7 @@ const columns = `id, seq, place, root, author, direct_of, only_for, at, edited, 
 // message takes the next number of one counter, so "everything after n" is
 // what a page that saw n has missed.
 type history struct {
+	once onceLinks
 	db   *sql.DB
 	kept int64
 }
@@ -108,10 +109,12 @@ func (h *history) close() error { return h.db.Close() }
 // add keeps m and returns it with its id. A delivery that is there already
 // changes nothing and returns what it made the first time.
 func (h *history) add(ctx context.Context, m message) (message, error) {
-	card, err := encodeCard(m.Card)
+	open, once := apart(m.Card)
+	card, err := encodeCard(open)
 	if err != nil {
 		return message{}, err
 	}
+	fresh := false
 	err = h.write(ctx, func(tx *sql.Tx) error {
 		if m.delivery != "" {
 			old, err := scan(tx.QueryRowContext(ctx, "SELECT "+columns+" FROM messages WHERE delivery = ?", m.delivery))
@@ -130,9 +133,13 @@ func (h *history) add(ctx context.Context, m message) (message, error) {
 		if err != nil {
 			return err
 		}
+		fresh = true
 		_, err = tx.ExecContext(ctx, "DELETE FROM messages WHERE id <= ?", m.ID-h.kept)
 		return err
 	})
+	if err == nil && fresh {
+		h.once.keep(m.ID, once, m.At)
+	}
 	return m, err
 }
 
@@ -140,7 +147,8 @@ func (h *history) add(ctx context.Context, m message) (message, error) {
 // bot.ErrGone if it has gone already.
 func (h *history) rewrite(ctx context.Context, id int64, card *bot.Card, at time.Time) (message, error) {
 	var m message
-	text, err := encodeCard(card)
+	open, once := apart(card)
+	text, err := encodeCard(open)
 	if err != nil {
 		return m, err
 	}
@@ -154,6 +162,10 @@ func (h *history) rewrite(ctx context.Context, id int64, card *bot.Card, at time
 		m, err = scan(row)
 		return err
 	})
+	if err == nil {
+		h.once.keep(id, once, at)
+		h.once.attach(&m)
+	}
 	return m, gone(err)
 }
 
@@ -220,6 +232,7 @@ func (h *history) list(ctx context.Context, query string, args ...any) (found []
 		if err != nil {
 			return nil, err
 		}
+		h.once.attach(&m)
 		found = append(found, m)
 	}
 	return found, rows.Err()
