@@ -17,6 +17,7 @@ export class Composer {
       id, rows: "1", autocomplete: "off", spellcheck: "true", role: "combobox", "aria-label": label, "aria-expanded": "false",
       "aria-controls": `${id}-options`, "aria-autocomplete": "list", "aria-describedby": `${id}-hint`, maxlength: "4000",
       input: () => this.typed(), keydown: (e) => this.key(e), blur: () => this.hide(),
+      beforeinput: (e) => { if (e.inputType === "insertLineBreak" && !this.shifted) e.preventDefault(); }, // some keyboards send the break apart from the key
     });
     this.list = h("ul", { class: "options", id: `${id}-options`, role: "listbox", "aria-label": "Suggestions", hidden: true });
     this.hint = h("p", { class: "usage", id: `${id}-hint` });
@@ -75,6 +76,7 @@ export class Composer {
 
   key(e) {
     const open = !this.list.hidden;
+    this.shifted = e.shiftKey;
     if (e.key === "Enter" && !e.shiftKey && !e.isComposing) {
       e.preventDefault();
       if (open && this.chosen >= 0) this.take(this.options[this.chosen]);
