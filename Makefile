@@ -6,6 +6,8 @@ SHELL       := /bin/bash
 .DEFAULT_GOAL := help
 
 export CGO_ENABLED := 1
+# SQLite then flushes with fdatasync: the data and the size, without the times of the file.
+export CGO_CFLAGS  := -O2 -g -DHAVE_FDATASYNC=1
 export GOFLAGS     := -mod=readonly -buildvcs=false
 export GOTOOLCHAIN := local
 export JIT_TEST_ARTIFACTS := $(CURDIR)/.artifacts

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +21,10 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		if err := s.mayGive(tx); err != nil {
 			return Reply{}, err
 		}
-		if r.Decision.StepUp || j.decision.StepUp {
+		if !r.LapseAt.IsZero() && !now.Before(r.LapseAt) {
+			return Reply{}, s.lapsed(r, r.LapseAt)
+		}
+		if r.Decision.StepUp || j.decision.StepUp || j.rule.StepUp {
 			return Reply{}, refuse(CodeStepUp, "Approving "+r.Resource+" needs a second sign-in, which is not set up here.", "Nothing was approved. Ask the people who run jitbot to set up the sign-in.")
 		}
 		if content := contentOf(j); content != r.Decision.Content {
@@ -47,11 +51,19 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 // Nothing is approved by it, and earlier approvals, which were of something
 // else, do not count any more.
 func (s *Service) redraw(tx storage.Tx, c call, r jit.Request, j judged, now time.Time) (Reply, error) {
-	r.Decision.Content, r.Decision.Rule, r.Decision.Line = contentOf(j), j.rule.ID, j.rule.Line
-	r.Decision.PolicySHA256, r.Approvals = j.policy.SHA256(), nil
+	facts, err := json.Marshal(j.facts)
+	if err != nil {
+		return Reply{}, fmt.Errorf("freeze the facts: %w", err)
+	}
+	outcome := r.Decision.Outcome
+	r.Facts, r.Decision, r.Approvals = facts, frozenDecision(j), nil
+	r.Decision.Outcome = outcome // it goes on waiting for people, whatever the policy would say of a new one
+	if r.Escalated {
+		r.Decision.Approvers = union(r.Decision.Approvers, escalatedTo(r, j))
+	}
 	e := c.event(jit.EventRequestChanged, now)
 	e.Request, e.Resource, e.PolicySHA256 = r.ID, r.Resource, j.policy.SHA256()
-	_, err := s.saveRequest(tx, e, r, jit.RequestPending)
+	_, err = s.saveRequest(tx, e, r, jit.RequestPending)
 	return said("What "+r.Resource+" gives has changed since the card was posted.", "Nothing was approved. Look at the card and the policy again, and approve if you still agree.", Warning), err
 }
 
@@ -83,6 +95,9 @@ func (s *Service) decideOn(ctx context.Context, c call, id string, fn func(stora
 			if err != nil {
 				return Reply{}, orUnknown(err, id)
 			}
+			if over, err := s.cancelMoot(tx, r, now); over || err != nil {
+				return said("The access this would have extended is over.", "The request was withdrawn.", Neutral), err
+			}
 			if err := s.mayDecide(c, r, j); err != nil {
 				return Reply{}, err
 			}
@@ -103,7 +118,11 @@ func (s *Service) askAgain(ctx context.Context, id string) (policy.Request, erro
 		if err != nil {
 			return orUnknown(err, id)
 		}
-		ask, err = askOf(v, r)
+		if ask, err = askOf(v, r); err != nil || r.Kind != jit.Extension {
+			return err
+		}
+		g, err := v.Grant(r.Extends)
+		ask.Left = leftOf(g, s.Now())
 		return err
 	})
 	return ask, err
@@ -171,14 +190,24 @@ func (s *Service) approverNow(r jit.Request, j judged, id string) bool {
 		slices.ContainsFunc(j.approvers.Each, func(set []string) bool { return slices.Contains(set, id) }) {
 		return true
 	}
-	return r.Escalated && slices.Contains(escalatedTo(j), id)
+	return r.Escalated && slices.Contains(escalatedTo(r, j), id)
 }
 
-// escalatedTo is who the deciding rule escalates to, the people behind the
+// waitsBy is the rule whose reminders and escalation a pending request follows:
+// the one it was filed under, as the policy has it now. What the policy says
+// at this instant may rest on a source that is out.
+func waitsBy(r jit.Request, j judged) policy.RuleView {
+	if rule, ok := ruleNamed(j.policy, r.Decision.Rule); ok {
+		return rule
+	}
+	return j.rule
+}
+
+// escalatedTo is who the rule of a request escalates to, the people behind the
 // request left out.
-func escalatedTo(j judged) []string {
+func escalatedTo(r jit.Request, j judged) []string {
 	var out []string
-	for _, ref := range j.rule.Escalate.To {
+	for _, ref := range waitsBy(r, j).Escalate.To {
 		people, _ := j.policy.Members(ref, j.facts)
 		for _, p := range people {
 			if p != j.ask.User && p != j.ask.By && !slices.Contains(out, p) {
@@ -194,7 +223,7 @@ func escalatedTo(j judged) []string {
 func (s *Service) quorum(r jit.Request, j judged) bool {
 	need := j.approvers
 	if r.Escalated {
-		need.From = append(slices.Clone(need.From), escalatedTo(j)...)
+		need.From = append(slices.Clone(need.From), escalatedTo(r, j)...)
 		slices.Sort(need.From)
 		need.From = slices.Compact(need.From)
 	}
@@ -240,51 +269,15 @@ func (s *Service) decidedAlready(r jit.Request) *UserError {
 	case jit.RequestCancelled:
 		return refuse(CodeChanged, fmt.Sprintf("%s withdrew this at %s.", who, when), "There is nothing left to decide.")
 	case jit.RequestLapsed:
-		return refuse(CodeChanged, "This request lapsed at "+when+".", "`/jit again "+r.ID+"` asks anew.")
+		return s.lapsed(r, r.DecidedAt)
 	default:
 		return refuse(CodeChanged, "This request is "+string(r.State)+".", "`/jit show "+r.ID+"` says more.")
 	}
 }
 
-// cancel withdraws a request that waits.
-func (s *Service) cancel(ctx context.Context, c call, id string) (Reply, error) {
-	return s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
-		r, err := s.ownRequest(tx, c, id, jit.RequestPending, jit.RequestScheduled)
-		if err != nil {
-			return Reply{}, err
-		}
-		if r.State != jit.RequestPending && r.State != jit.RequestScheduled {
-			return Reply{}, s.decidedAlready(r)
-		}
-		r.DecidedAt, r.DecidedBy, r.NextAt = now, c.who.ID, time.Time{}
-		e := c.event(jit.EventRequestCancelled, now)
-		e.Request, e.Resource = r.ID, r.Resource
-		_, err = s.saveRequest(tx, e, r, jit.RequestCancelled)
-		return said("Withdrawn.", "Nobody can approve "+r.ID+" any more.", Neutral), err
-	})
-}
-
-// ownRequest finds a request of the caller's, by id or, without one, the only
-// one in the given states.
-func (s *Service) ownRequest(v storage.View, c call, id string, states ...jit.RequestState) (jit.Request, error) {
-	if id != "" {
-		r, err := v.Request(id)
-		if err != nil {
-			return r, orUnknown(err, id)
-		}
-		if r.By != c.who.ID && r.For != c.who.ID {
-			return r, unknownThing(id)
-		}
-		return r, nil
-	}
-	mine, err := v.Requests(storage.RequestFilter{By: c.who.ID, For: c.who.ID, States: states, Limit: 2})
-	if err != nil {
-		return jit.Request{}, err
-	}
-	if len(mine) != 1 {
-		return jit.Request{}, refuse(CodeBadInput, "Say which request.", "`/jit mine` lists them with their ids.")
-	}
-	return mine[0], nil
+func (s *Service) lapsed(r jit.Request, at time.Time) *UserError {
+	when := at.In(s.Policy().Timezone()).Format("15:04 MST")
+	return refuse(CodeChanged, "This request lapsed at "+when+".", "`/jit again "+r.ID+"` asks anew.")
 }
 
 func first(words []string, fallback string) string {

@@ -1,6 +1,8 @@
 package bot_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"jitbot/bot/bottest"
 	"jitbot/internal/loopback/world"
 	"jitbot/jit"
+	"jitbot/storage"
 )
 
 func TestT15OnlyApproversDecideAndOthersAreAnsweredPrivately(t *testing.T) { // feature 24, T15
@@ -179,8 +182,13 @@ func TestT15ApproversAreFrozenAtSubmissionAndCheckedAgainAtTheClick(t *testing.T
 
 func TestWhatNeedsASecondSignInIsNotApprovedWithoutOne(t *testing.T) { // feature 35
 	t.Parallel()
-	w := world.New(t, world.Setup{Policy: changed(t, "approvals: {count: 1, from: [group:payments, oncall:primary]}", "approvals: {count: 1, from: [group:payments, oncall:primary], step_up: true}")})
+	w := start(t)
 	r := asked(t, w)
+	setPolicy(t, w, "approvals: {count: 1, from: [group:payments, oncall:primary]}", "approvals: {count: 1, from: [group:payments, oncall:primary], step_up: true}")
+	expect(t, w.Say("ann", "request prod-logs 1h orders are stuck"), "needs a second sign-in of its approvers, which is not set up here")
+	if got := w.Request("ann"); got.Resource != "prod-logs" || got.State != jit.RequestDenied {
+		t.Errorf("what nobody can approve is %s: %+v", got.State, got) // feature 7
+	}
 	refused(t, w, bot.CodeStepUp, w.Press("bo", "approve", r.ID), "needs a second sign-in")
 	if got := requestOf(t, w, r.ID); got.State != jit.RequestPending || len(got.Approvals) > 0 {
 		t.Errorf("it is %s", got.State)
@@ -322,5 +330,88 @@ func TestAnApprovalInAdvanceEndsWithTheRightOfWhoGaveIt(t *testing.T) { // featu
 			lose(t, w)
 			expect(t, w.Say("ann", "request prod-db 1h orders are stuck"), "Waiting for approval")
 		})
+	}
+}
+
+func TestNobodyWhoIsNotActiveAnyMoreIsGivenAccess(t *testing.T) { // feature 60
+	t.Parallel()
+	w := start(t)
+	r := asked(t, w)
+	people(t, w, disable(ann))
+	refused(t, w, bot.CodeDenied, w.Press("bo", "approve", r.ID), "not active any more")
+	w.Step()
+	if inGroup(w, operators, ann) || requestOf(t, w, r.ID).State != jit.RequestPending {
+		t.Error("access was given")
+	}
+}
+
+func TestAnApproverOfWhatTheCardShowedBeforeMayApproveWhatItShowsNow(t *testing.T) { // feature 27
+	t.Parallel()
+	const one, two = "approvals: {count: 1, from: [group:payments, oncall:primary]}", "approvals: {count: 2, from: [group:payments, group:platform]}"
+	w := world.New(t, world.Setup{Policy: changed(t, one, two)})
+	r := asked(t, w)
+	expect(t, w.Press("bo", "approve", r.ID), "It still needs 1 approval")
+	setPolicy(t, w, one, two, "group: prod-db-operators", "group: staging-operators", "max_duration: 4h", "max_duration: 2h")
+	expect(t, w.Press("cy", "approve", r.ID), "What prod-db gives has changed")
+	if got := requestOf(t, w, r.ID); len(got.Approvals) != 0 || got.Decision.MaxDuration != 2*time.Hour || got.Decision.Count != 2 {
+		t.Errorf("redrawn as %+v", got.Decision)
+	}
+	expect(t, w.Press("cy", "approve", r.ID), "It still needs 1 approval")
+	expect(t, w.Press("bo", "approve", r.ID), "Approved for 1h")
+}
+
+func TestWhatHasLapsedIsNotApprovedThoughNobodyCleanedUpYet(t *testing.T) { // feature 32
+	t.Parallel()
+	w := start(t)
+	r := asked(t, w)
+	w.Clock.Move(8 * time.Hour)
+	refused(t, w, bot.CodeChanged, w.Press("bo", "approve", r.ID), "lapsed at 18:00 CET")
+	if got := requestOf(t, w, r.ID); got.State != jit.RequestPending {
+		t.Errorf("it is %s", got.State)
+	}
+}
+
+func TestAnOutageAtAReminderLosesNeitherRemindersNorEscalation(t *testing.T) { // features 31 and 38
+	t.Parallel()
+	k := &tracker{open: true}
+	w := world.New(t, world.Setup{Tickets: k, Policy: changed(t, "require: {reason: '.{5,}'}", "require: {reason: '.{5,}', ticket: {open: true}}")})
+	expect(t, w.Say("ann", "request prod-db 1h OPS-1 orders are stuck"), "Waiting for approval")
+	r := w.Request("ann")
+	k.err = storage.ErrLocked
+	w.Pass(41 * time.Minute)
+	r = requestOf(t, w, r.ID)
+	if r.Reminders != 2 || !r.Escalated || !slices.Contains(r.Decision.Approvers, di) {
+		t.Fatalf("%d reminders, escalated %v to %v", r.Reminders, r.Escalated, r.Decision.Approvers)
+	}
+	same(t, "the next look", r.NextAt, r.CreatedAt.Add(time.Hour))
+	k.err = nil
+	expect(t, w.Press("di", "approve", r.ID), "Approved for 1h")
+}
+
+// meanwhile is a store at which something happens between what was read and
+// the next write.
+type meanwhile struct {
+	storage.Store
+	once func()
+}
+
+func (m *meanwhile) Write(ctx context.Context, fn func(storage.Tx) error) error {
+	if f := m.once; f != nil {
+		m.once = nil
+		f()
+	}
+	return m.Store.Write(ctx, fn)
+}
+
+func TestAnAdvanceTakenBackWhileARequestIsJudgedGivesNothing(t *testing.T) { // feature 36
+	t.Parallel()
+	var m *meanwhile
+	w := world.New(t, world.Setup{WrapStore: func(s storage.Store) storage.Store { m = &meanwhile{Store: s}; return m }})
+	expect(t, w.Say("bo", "advance ann prod-db 2d 1h"), "Approved in advance")
+	id := "adv_" + strings.SplitN(strings.SplitN(bottest.ReplyWords(w.Say("ann", "advances")), "adv_", 2)[1], "\n", 2)[0]
+	m.once = func() { expect(t, w.Say("bo", "revoke-advance "+id), "Taken back") }
+	expect(t, w.Say("ann", "request prod-db 1h orders are stuck"), "Waiting for approval")
+	if g := w.Grant("ann"); g.ID != "" {
+		t.Errorf("a grant came of it: %+v", g)
 	}
 }

@@ -78,8 +78,10 @@ func (s *Service) grantStatus(g jit.Grant, holdings []jit.Holding) Status {
 			return Status{fmt.Sprintf("Still being taken back: %s failed, trying again", plural(tries, "attempt")), Bad}
 		}
 		return Status{"Ending", Waiting}
-	default:
+	case jit.GrantEnded:
 		return Status{s.endedHow(g), Neutral}
+	default:
+		return Status{"Approved", Good} // its grant was not looked up
 	}
 }
 
@@ -294,7 +296,7 @@ func (s *Service) gives(st story) bool {
 func (s *Service) receiptWords(st story) []Text {
 	g := st.grant
 	if g.Outcome == jit.Failed {
-		return []Text{plain("It could not be given: " + orDefault(lastError(st.holdings), g.EndReason) + ". Everything that was opened was taken back.")}
+		return []Text{plain("It could not be given: " + endedBecause(g) + ". Everything that was opened was taken back.")}
 	}
 	out := []Text{{
 		{Text: "Held from "},
@@ -314,6 +316,15 @@ func (s *Service) receiptWords(st story) []Text {
 		}
 	}
 	return out
+}
+
+// endedBecause is why a grant ended, without a provider's own words: those
+// stand as the reason where jitbot itself gave up.
+func endedBecause(g jit.Grant) string {
+	if g.Outcome == jit.Failed && g.EndBy == jit.ActorJitbot {
+		return failureWords(g.EndReason)
+	}
+	return g.EndReason
 }
 
 func lag(g jit.Grant) string {
@@ -340,8 +351,8 @@ func (s *Service) receiptCard(st story) Card {
 		Body: s.receiptWords(st), Quote: r.Reason,
 	}
 	card.Fields = []Field{field("Asked for", plain(jit.FormatDuration(r.Duration))), field("Promised", plain(jit.FormatDuration(g.Duration)))}
-	if g.EndReason != "" {
-		card.Fields = append(card.Fields, field("Ended because", plain(g.EndReason)))
+	if why := endedBecause(g); why != "" {
+		card.Fields = append(card.Fields, field("Ended because", plain(why)))
 	}
 	card.Notice = card.Title + ". " + card.Status.Text + "."
 	return card
@@ -380,20 +391,6 @@ func (s *Service) glassCard(st story) Card {
 	}
 	card.Notice = card.Title + ". " + card.Status.Text + "."
 	return card
-}
-
-func (s *Service) overdueCard(st story) Card {
-	g := st.grant
-	return Card{
-		Title:  "Access is overdue: " + s.People.Name(g.Principal) + ", " + g.Resource,
-		Status: Status{"Still being taken back", Bad},
-		Body: []Text{
-			{{Text: "It should have ended at "}, {Time: g.ExpiresAt}, {Text: ". jitbot keeps trying; please look at the provider too."}},
-			{{Text: "bot grants show " + g.ID, Code: true}},
-		},
-		Fields: []Field{field("Attempts", plain(itoa(mostAttempts(st.holdings)))), field("Last error", plain(orDefault(lastError(st.holdings), "none recorded")))},
-		Notice: "Access of " + s.People.Name(g.Principal) + " to " + g.Resource + " is overdue and still being taken back.",
-	}
 }
 
 func (s *Service) nudgeCard(r jit.Request, escalated bool) Card {
@@ -515,6 +512,9 @@ func (s *Service) endManyReply(key string, hit []jit.Grant) Reply {
 	}
 	for _, g := range hit[:min(len(hit), 15)] {
 		card.Fields = append(card.Fields, field(s.People.Name(g.Principal), Text{{Text: g.Resource + " · "}, {Text: g.ID, Code: true}}))
+	}
+	if more := len(hit) - 15; more > 0 {
+		card.Body = []Text{plain("And " + itoa(more) + " more, which would end too.")}
 	}
 	return Reply{Card: &card}
 }

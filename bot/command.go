@@ -237,7 +237,7 @@ func parseExtend(c *Command, words []string) error {
 }
 
 func parseEnd(c *Command, words []string) error {
-	if len(words) > 0 && strings.HasPrefix(words[0], idGrant+"_") {
+	if len(words) > 0 && strings.Contains(words[0], "_") { // as every id does: a mistyped one must not end another
 		c.ID, words = words[0], words[1:]
 	}
 	return c.reason(words)

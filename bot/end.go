@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -201,59 +200,6 @@ func (s *Service) endMany(ctx context.Context, c call, key string) (Reply, error
 		}
 		return said("Ending "+plural(len(hit), "grant")+".", "Each holder is told once it is gone.", Waiting), nil
 	})
-}
-
-// endOrphans ends the grants of people who left or were disabled, and those
-// whose ticket was closed. It is level-triggered: called at start, when people
-// are loaded, and by cron.
-func (s *Service) endOrphans(ctx context.Context) error {
-	var live []jit.Grant
-	tickets := map[string]string{} // grant to ticket
-	err := s.store.Read(ctx, func(v storage.View) error {
-		var err error
-		live, err = v.Grants(storage.GrantFilter{States: []jit.GrantState{jit.GrantProvisioning, jit.GrantActive}, Limit: maxEndMany})
-		if err != nil {
-			return err
-		}
-		for _, g := range live {
-			r, err := v.Request(g.Request)
-			if err != nil {
-				return err
-			}
-			tickets[g.ID] = r.Ticket
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, g := range live {
-		if why := s.orphaned(ctx, g, tickets[g.ID]); why != "" {
-			failed = append(failed, s.EndGrant(ctx, g.ID, jit.ActorJitbot, "reconciler", why))
-		}
-	}
-	return errors.Join(failed...)
-}
-
-// orphaned says why a grant has lost its ground; empty: it has not.
-func (s *Service) orphaned(ctx context.Context, g jit.Grant, ticket string) string {
-	if !s.People.Active(g.Principal) {
-		return "the person is not active any more"
-	}
-	if ticket == "" || s.Tickets == nil || !s.ruleNeedsTicket(g.Rule) {
-		return ""
-	}
-	t, err := s.Tickets.Ticket(ctx, ticket)
-	if err != nil || t.Open {
-		return "" // an outage of the tracker ends nothing
-	}
-	return "ticket " + ticket + " was closed"
-}
-
-func (s *Service) ruleNeedsTicket(id string) bool {
-	rule, ok := ruleNamed(s.Policy(), id)
-	return ok && rule.NeedsTicket
 }
 
 func ruleNamed(p *policy.Policy, id string) (policy.RuleView, bool) {

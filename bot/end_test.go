@@ -214,20 +214,20 @@ func TestT32NothingThatIsEndingIsExtended(t *testing.T) { // feature 58, T32
 	w.Say("ann", "extend 1h still stuck")
 	r := w.Request("ann")
 	w.Say("ann", "end")
-	refused(t, w, bot.CodeChanged, w.Press("bo", "approve", r.ID), "being ended")
+	expect(t, w.Press("bo", "approve", r.ID), "The access this would have extended is over")
 	w.UntilGrant("ann", jit.GrantEnded)
-	refused(t, w, bot.CodeChanged, w.Press("bo", "approve", r.ID), "ended at")
+	refused(t, w, bot.CodeChanged, w.Press("bo", "approve", r.ID), "withdrew this")
 	refused(t, w, bot.CodeChanged, w.Say("ann", "extend "+g.ID+" 1h"), "ended at")
-	w.Pass(9 * time.Hour)
-	if r = requestOf(t, w, r.ID); r.State != jit.RequestLapsed {
+	if r = requestOf(t, w, r.ID); r.State != jit.RequestCancelled {
 		t.Errorf("the extension is %s", r.State)
 	}
 }
 
 // tracker is a ticket system with one ticket.
 type tracker struct {
-	open bool
-	err  error
+	open      bool
+	incidents []policy.Incident
+	err       error
 }
 
 func (k *tracker) Ticket(_ context.Context, id string) (policy.Ticket, error) {
@@ -237,7 +237,7 @@ func (k *tracker) Ticket(_ context.Context, id string) (policy.Ticket, error) {
 	return policy.Ticket{ID: id, Open: k.open, Assignee: ann}, k.err
 }
 
-func (k *tracker) Incidents(context.Context) ([]policy.Incident, error) { return nil, k.err }
+func (k *tracker) Incidents(context.Context) ([]policy.Incident, error) { return k.incidents, k.err }
 
 func TestAGrantThatRestsOnATicketEndsWhenItCloses(t *testing.T) { // feature 59
 	t.Parallel()
@@ -360,4 +360,56 @@ func endedOf(w *world.World) string {
 		return true
 	})
 	return strings.Join(out, " ")
+}
+
+func TestAGrantOutlivesATicketThatOnlyHadToExist(t *testing.T) { // feature 59
+	t.Parallel()
+	w := world.New(t, world.Setup{Tickets: &tracker{}, Policy: changed(t, "require: {reason: '.{5,}'}", "require: {reason: '.{5,}', ticket: true}")})
+	expect(t, w.Say("ann", "request prod-db 1h OPS-1 orders are stuck"), "Waiting for approval")
+	w.Press("bo", "approve", w.Request("ann").ID)
+	w.UntilGrant("ann", jit.GrantActive)
+	rounds(t, w)
+	if g := w.Grant("ann"); g.State != jit.GrantActive {
+		t.Errorf("it is %s: %s", g.State, g.EndReason)
+	}
+}
+
+func TestAGrantThatRestsOnAnIncidentEndsWhenItCloses(t *testing.T) { // feature 59
+	t.Parallel()
+	k := &tracker{incidents: []policy.Incident{{ID: "INC-4", OpenedBy: sam}, {ID: "INC-42", OpenedBy: sam}}}
+	w := world.New(t, world.Setup{Tickets: k, Policy: changed(t, "max_duration: 1h\n    auto_approve: {per_person: 3/24h}", "max_duration: 1h\n    when: incident.open\n    auto_approve: true")})
+	expect(t, w.Say("cy", "request prod-db 1h replicas lag, INC-42"), "Approved by the policy")
+	w.UntilGrant("cy", jit.GrantActive)
+	k.incidents = k.incidents[1:] // another one closes
+	rounds(t, w)
+	k.incidents, k.err = nil, storage.ErrLocked // an outage of the tracker ends nothing
+	rounds(t, w)
+	if g := w.Grant("cy"); g.State != jit.GrantActive {
+		t.Fatalf("it is %s: %s", g.State, g.EndReason)
+	}
+	k.err = nil
+	rounds(t, w)
+	if g := w.UntilGrant("cy", jit.GrantEnded); g.EndReason != "incident INC-42 was closed" {
+		t.Errorf("ended because %s", g.EndReason)
+	}
+}
+
+func TestWhatPeopleWhoLeftWaitForIsWithdrawn(t *testing.T) { // feature 60
+	t.Parallel()
+	w := start(t)
+	pending := asked(t, w)
+	expect(t, w.Say("ann", "request staging 1h look at it --at 14:30"), "Scheduled")
+	scheduled := w.Request("ann")
+	expect(t, w.Say("bo", "request prod-logs 1h look at the logs"), "Waiting for approval")
+	people(t, w, disable(ann))
+	rounds(t, w)
+	rounds(t, w)
+	for _, id := range []string{pending.ID, scheduled.ID} {
+		if r := requestOf(t, w, id); r.State != jit.RequestCancelled || r.DecidedBy != jit.ActorJitbot || r.Answer == "" {
+			t.Errorf("%s is %s by %s: %s", id, r.State, r.DecidedBy, r.Answer)
+		}
+	}
+	if r := w.Request("bo"); r.State != jit.RequestPending {
+		t.Errorf("somebody else's is %s", r.State)
+	}
 }

@@ -3,6 +3,8 @@ package bot
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"jitbot/jit"
@@ -68,8 +70,9 @@ func (s *Service) notActive(g jit.Grant) *UserError {
 }
 
 // lengthen carries an approved extension out: the grant and its holdings end
-// later by what was approved.
-func (s *Service) lengthen(tx storage.Tx, e jit.Event, r jit.Request) error {
+// later by what was approved. A grant that was lengthened since j was judged
+// is ErrConflict, as the policy has to be asked about the longer one.
+func (s *Service) lengthen(tx storage.Tx, e jit.Event, r jit.Request, j judged) error {
 	g, err := tx.Grant(r.Extends)
 	if err != nil {
 		return err
@@ -77,9 +80,15 @@ func (s *Service) lengthen(tx storage.Tx, e jit.Event, r jit.Request) error {
 	if g.State != jit.GrantActive {
 		return s.overAlready(g)
 	}
+	if g.Duration != j.ask.Held {
+		return storage.ErrConflict
+	}
 	holdings, err := tx.Holdings(storage.HoldingFilter{Grants: []string{g.ID}})
 	if err != nil {
 		return err
+	}
+	if !givesStill(j, holdings) {
+		return refuse(CodeChanged, "What "+g.Resource+" gives has changed since "+g.ID+" was given.", "It ends as planned. Ask anew: `/jit request "+g.Resource+" ...`.")
 	}
 	e.Kind, e.Grant = jit.EventGrantExtended, g.ID
 	c := jit.Record(e)
@@ -102,6 +111,23 @@ func (s *Service) lengthen(tx storage.Tx, e jit.Event, r jit.Request) error {
 		return err
 	}
 	return errors.Join(s.refresh(tx, r.ID, e.At), s.refresh(tx, g.Request, e.At))
+}
+
+// givesStill reports whether holdings are exactly what the policy gives for
+// the resource that was judged: an extension prolongs nothing else.
+func givesStill(j judged, holdings []jit.Holding) bool {
+	resource, _ := j.policy.Resource(j.ask.Resource)
+	left := slices.Clone(resource.Entitlements)
+	for _, h := range holdings {
+		at := slices.IndexFunc(left, func(e jit.Entitlement) bool {
+			return e.Kind == h.Entitlement.Kind && maps.Equal(e.Params, h.Entitlement.Params)
+		})
+		if at < 0 {
+			return false
+		}
+		left = slices.Delete(left, at, at+1)
+	}
+	return len(left) == 0
 }
 
 // nextLook is when a grant has to be looked at next: to warn its holder, or to

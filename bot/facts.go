@@ -51,9 +51,7 @@ func (s *Service) gather(ctx context.Context, p *policy.Policy, r *policy.Reques
 	if needs.AutoApproved || needs.Advance {
 		g.start(func() { g.history(ctx, r, at) })
 	}
-	g.wait.Wait()
-	g.settle()
-	return g.facts
+	return g.close(ctx)
 }
 
 // gathering collects facts that arrive side by side.
@@ -62,14 +60,41 @@ type gathering struct {
 	wait  sync.WaitGroup
 	mu    sync.Mutex
 	facts *policy.Facts
+	over  bool // what arrives from now on is too late
 }
 
-func (g *gathering) start(fetch func()) { g.wait.Go(fetch) }
+func (g *gathering) start(fetch func()) {
+	g.wait.Go(func() {
+		defer g.s.guard("a source of facts")
+		fetch()
+	})
+}
 
 func (g *gathering) keep(put func(*policy.Facts)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	put(g.facts)
+	if !g.over {
+		put(g.facts)
+	}
+}
+
+// close waits for all sources or the end of ctx, also for those that do not
+// look at it, and returns what has arrived.
+func (g *gathering) close(ctx context.Context) *policy.Facts {
+	all := make(chan struct{})
+	go func() {
+		g.wait.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = true
+	g.settle()
+	return g.facts
 }
 
 // settle puts what arrived in any order into a fixed one, so that frozen facts
@@ -144,10 +169,7 @@ func (g *gathering) incidents(ctx context.Context) {
 // resource, and approvals given in advance.
 func (g *gathering) history(ctx context.Context, r *policy.Request, at time.Time) {
 	err := g.s.store.Read(ctx, func(v storage.View) error {
-		past, err := v.Requests(storage.RequestFilter{
-			For: r.User, Resource: r.Resource, Outcome: policy.AutoApprove.String(),
-			States: []jit.RequestState{jit.RequestApproved}, Since: at.Add(-maxHistory), Limit: 200,
-		})
+		used, known, err := g.s.autoApproved(v, r.User, r.Resource, at)
 		if err != nil {
 			return err
 		}
@@ -156,7 +178,12 @@ func (g *gathering) history(ctx context.Context, r *policy.Request, at time.Time
 			return err
 		}
 		given = slices.DeleteFunc(given, func(a jit.Advance) bool { return !g.s.People.Active(a.By) })
-		g.keep(func(f *policy.Facts) { keepHistory(f, past, given) })
+		g.keep(func(f *policy.Facts) {
+			f.AutoApproved, f.AutoApprovedKnown = used, known
+			for _, a := range given {
+				f.Advance = append(f.Advance, policy.Advance{ID: a.ID, By: a.By, Resource: a.Resource, Until: a.Until, Cap: a.Cap})
+			}
+		})
 		return nil
 	})
 	if err != nil {
@@ -164,20 +191,36 @@ func (g *gathering) history(ctx context.Context, r *policy.Request, at time.Time
 	}
 }
 
-// maxHistory is how far back auto-approvals are counted; policies limit them
-// over hours or days.
-const maxHistory = 31 * 24 * time.Hour
+// What is counted of the past: policies limit auto-approvals over 30 days at
+// most, and a start may lie that far from its filing.
+const (
+	maxHistory   = 31 * 24 * time.Hour
+	maxPastCount = 1000
+)
 
-func keepHistory(f *policy.Facts, past []jit.Request, given []jit.Advance) {
-	f.AutoApprovedKnown = true
+// autoApproved is when earlier auto-approvals of a person on a resource took
+// or take effect, up to the given instant; with more of them than are counted,
+// known is false. For a start that is still to come, others that wait for
+// theirs count as well.
+func (s *Service) autoApproved(v storage.View, person, resource string, at time.Time) (used []time.Time, known bool, err error) {
+	states := []jit.RequestState{jit.RequestApproved}
+	if at.After(s.Now()) {
+		states = append(states, jit.RequestScheduled)
+	}
+	past, err := v.Requests(storage.RequestFilter{
+		For: person, Resource: resource, Outcome: policy.AutoApprove.String(),
+		States: states, Since: at.Add(-maxHistory - maxStartAhead), Limit: maxPastCount,
+	})
+	if err != nil {
+		return nil, false, err
+	}
 	for _, r := range past {
-		if r.Kind != jit.BreakGlass {
-			f.AutoApproved = append(f.AutoApproved, r.CreatedAt)
+		took := later(r.CreatedAt, r.StartAt)
+		if r.Kind != jit.BreakGlass && took.After(at.Add(-maxHistory)) && (r.State == jit.RequestApproved || !took.After(at)) {
+			used = append(used, took)
 		}
 	}
-	for _, a := range given {
-		f.Advance = append(f.Advance, policy.Advance{ID: a.ID, By: a.By, Resource: a.Resource, Until: a.Until, Cap: a.Cap})
-	}
+	return used, len(past) < maxPastCount, nil
 }
 
 type errNoSource string

@@ -25,6 +25,26 @@ const (
 	refusalsNote    = "refused.counts"
 )
 
+// What the policy refuses is a request in the store, with its facts, and so is
+// one that is withdrawn at once. So that nobody fills the store with them, one
+// person's requests of whatever state are bounded.
+const (
+	requestsWithin = 10 * time.Minute
+	maxRequests    = 30 // of one person in that time
+)
+
+// tooMany refuses a request of person, who asks, where there were too many of
+// late, and says when there is room again.
+func tooMany(v storage.View, person string, now time.Time) error {
+	late, err := v.Requests(storage.RequestFilter{By: person, Since: now.Add(-requestsWithin).Add(time.Microsecond), Limit: maxRequests})
+	if err != nil || len(late) < maxRequests {
+		return err
+	}
+	wait := max(late[len(late)-1].CreatedAt.Add(requestsWithin).Sub(now).Truncate(time.Minute)+time.Minute, time.Minute)
+	return refuse(CodeLimit, fmt.Sprintf("You made %d requests within %s; that is the most.", maxRequests, jit.FormatDuration(requestsWithin)),
+		"Try again in "+jit.FormatDuration(wait)+". `/jit mine` lists what became of the last ones.")
+}
+
 // refusalCount is how often a person was refused since an instant.
 type refusalCount struct {
 	From time.Time `json:"from"`

@@ -220,7 +220,7 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 		formRequest: verbRequest, formBreakGlass: verbBreakGlass, formDeny: verbDeny,
 		formShorten: verbApprove, formExtend: verbExtend, formReview: verbReview,
 	}
-	cmd, bad := Command{Verb: verbs[f.Name], ID: f.ID, Yes: true}, map[string]string{}
+	cmd, bad := Command{Verb: verbs[f.Name], ID: cut(f.ID, maxWord), Yes: true}, map[string]string{}
 	if cmd.Verb == "" {
 		cmd.Verb = verbHelp
 		return cmd, nil
@@ -244,7 +244,7 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 	case formRequest:
 		cmd.Resources = []string{cut(value("resource"), maxWord)}
 	case formBreakGlass:
-		cmd.Resources = []string{f.ID}
+		cmd.Resources = []string{cmd.ID}
 	}
 	return cmd, bad
 }

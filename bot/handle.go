@@ -156,8 +156,9 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 
 // once runs fn in the transaction that remembers the delivery: the same
 // delivery again gets the first answer and has no second effect. A UserError
-// from fn is written down as refused in the same transaction; fn returns it
-// before it saves anything.
+// from fn is written down as refused in the same transaction. Where fn had
+// saved something by then, nothing of the write is kept and the UserError is
+// returned, to be written down by a write of its own.
 func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now time.Time) (Reply, error)) (Reply, error) {
 	var reply Reply
 	err := s.store.Write(ctx, func(tx storage.Tx) error {
@@ -174,9 +175,10 @@ func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now t
 		if !first {
 			return json.Unmarshal(kept, &reply)
 		}
-		if reply, err = fn(tx, now); err != nil {
+		noted := &notingTx{Tx: tx}
+		if reply, err = fn(noted, now); err != nil {
 			u, ok := asUserError(err)
-			if !ok {
+			if !ok || noted.wrote {
 				return err
 			}
 			if err := s.saveRefusal(tx, c, u, now); err != nil {
@@ -191,6 +193,24 @@ func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now t
 	}
 	s.poke()
 	return reply, nil
+}
+
+// notingTx notes whether anything that would stay was written through it.
+type notingTx struct {
+	storage.Tx
+	wrote bool
+}
+
+// Save notes the write and passes it on.
+func (t *notingTx) Save(changes ...*jit.Change) error {
+	t.wrote = true
+	return t.Tx.Save(changes...)
+}
+
+// Queue notes the write and passes it on.
+func (t *notingTx) Queue(messages ...storage.Outgoing) error {
+	t.wrote = true
+	return t.Tx.Queue(messages...)
 }
 
 // keepAnswer keeps a reply for the next delivery, without its links: a link
@@ -297,4 +317,5 @@ func marked(s string) Text {
 func (s *Service) poke() {
 	poke(s.wakeReconciler)
 	poke(s.wakeOutbox)
+	poke(s.wakeNudges)
 }

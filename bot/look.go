@@ -27,16 +27,13 @@ func helpReply() Reply {
 // mine lists what the caller holds and waits for, then what is over.
 func (s *Service) mine(ctx context.Context, c call) (Reply, error) {
 	var requests []jit.Request
-	grants := map[string]jit.Grant{}
+	var grants map[string]jit.Grant
 	err := s.store.Read(ctx, func(v storage.View) error {
 		var err error
 		if requests, err = v.Requests(storage.RequestFilter{By: c.who.ID, For: c.who.ID, Limit: maxListed + 1}); err != nil {
 			return err
 		}
-		held, err := v.Grants(storage.GrantFilter{Principal: c.who.ID, Limit: 200})
-		for _, g := range held {
-			grants[g.Request] = g
-		}
+		grants, err = grantsFrom(v, requests)
 		return err
 	})
 	if err != nil {
@@ -54,6 +51,23 @@ func (s *Service) mine(ctx context.Context, c call) (Reply, error) {
 	}
 	card.Buttons = []Button{{Action: Action{pressRequestForm, ""}, Label: "Request access…", Style: Primary}}
 	return Reply{Card: &card}, nil
+}
+
+// grantsFrom finds the grants that came of requests, by the requests' ids.
+func grantsFrom(v storage.View, requests []jit.Request) (map[string]jit.Grant, error) {
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, 0, len(requests))
+	for _, r := range requests {
+		ids = append(ids, r.ID)
+	}
+	all, err := v.Grants(storage.GrantFilter{Requests: ids, Limit: len(ids)})
+	grants := make(map[string]jit.Grant, len(all))
+	for _, g := range all {
+		grants[g.Request] = g
+	}
+	return grants, err
 }
 
 func (s *Service) mineLine(r jit.Request, g jit.Grant) Field {
@@ -89,7 +103,7 @@ func (s *Service) show(ctx context.Context, c call, id string) (Reply, error) {
 	card.Title = s.titleOf(st.request)
 	card.Fields = append([]Field{field("Person", Text{s.person(st.request.For)})}, card.Fields...)
 	for _, h := range st.holdings {
-		card.Fields = append(card.Fields, field(h.Entitlement.Kind, holdingWords(h)))
+		card.Fields = append(card.Fields, field(h.Entitlement.Kind, holdingWords(h, s.overseer(c.who.ID))))
 	}
 	for _, reason := range st.request.Decision.Reasons {
 		card.Body = append(card.Body, plain(reason))
@@ -100,7 +114,9 @@ func (s *Service) show(ctx context.Context, c call, id string) (Reply, error) {
 	return Reply{Card: &card}, nil
 }
 
-func holdingWords(h jit.Holding) Text {
+// holdingWords says where a holding stands; only overseers get the provider's
+// own words.
+func holdingWords(h jit.Holding, inFull bool) Text {
 	t := Text{{Text: string(h.State)}}
 	if h.Target != "" {
 		t = append(t, Span{Text: " · "}, Span{Text: h.Target, Code: true})
@@ -109,7 +125,11 @@ func holdingWords(h jit.Holding) Text {
 		t = append(t, Span{Text: " · stood before, will be left in place"})
 	}
 	if h.LastError != "" && h.State != jit.HoldingAbsent {
-		t = append(t, Span{Text: fmt.Sprintf(" · %s failed: %s", plural(h.Attempts, "attempt"), h.LastError)})
+		why := failureWords(h.LastError)
+		if inFull {
+			why = h.LastError
+		}
+		t = append(t, Span{Text: fmt.Sprintf(" · %s failed: %s", plural(h.Attempts, "attempt"), why)})
 	}
 	return t
 }
@@ -153,6 +173,23 @@ func (s *Service) tell(v storage.View, r jit.Request) (story, error) {
 	return st, nil
 }
 
+// grantNamed finds a grant by its own id or by that of the request it came of,
+// which an extension shares with the grant it lengthened.
+func grantNamed(v storage.View, id string) (jit.Grant, error) {
+	if !strings.HasPrefix(id, idRequest+"_") {
+		return v.Grant(id)
+	}
+	r, err := v.Request(id)
+	if err != nil {
+		return jit.Grant{}, err
+	}
+	g, err := grantBehind(v, r)
+	if err == nil && g.ID == "" {
+		err = storage.ErrNotFound
+	}
+	return g, err
+}
+
 func grantBehind(v storage.View, r jit.Request) (jit.Grant, error) {
 	if r.Kind == jit.Extension {
 		return v.Grant(r.Extends)
@@ -192,6 +229,9 @@ func (s *Service) pending(ctx context.Context, c call) (Reply, error) {
 	}
 	for _, r := range waiting[:min(len(waiting), maxListed)] {
 		card.Fields = append(card.Fields, field(s.titleOf(r), Text{{Text: cut(r.Reason, 120)}, {Text: " · "}, {Text: r.ID, Code: true}}))
+	}
+	if more := len(waiting) - maxListed; more > 0 {
+		card.Body = []Text{marked("And " + itoa(more) + " older ones: decide on some of these and ask for `/jit pending` again.")}
 	}
 	return Reply{Card: &card}, nil
 }
@@ -236,6 +276,9 @@ func (s *Service) why(ctx context.Context, c call, cmd Command) (Reply, error) {
 	}
 	for _, step := range whySteps(j.words) {
 		card.Fields = append(card.Fields, field(fmt.Sprintf("%s, line %d", step.Rule, step.Line), plain(step.Why)))
+	}
+	if more := len(j.words.Trace) - len(card.Fields); more > 0 {
+		card.Body = append(card.Body, plain("And "+plural(more, "rule")+" more that did not decide; `bot policy explain` shows them all."))
 	}
 	return Reply{Card: &card}, nil
 }
@@ -286,6 +329,7 @@ func whySteps(e policy.Explanation) []policy.Step {
 // advances lists approvals in advance that the caller gave or may use.
 func (s *Service) advances(ctx context.Context, c call) (Reply, error) {
 	card := Card{Title: "Approvals in advance", Notice: "Approvals given in advance."}
+	more := 0
 	err := s.store.Read(ctx, func(v storage.View) error {
 		now, err := s.instant(v)
 		if err != nil {
@@ -293,7 +337,11 @@ func (s *Service) advances(ctx context.Context, c call) (Reply, error) {
 		}
 		all, err := v.Advances(storage.AdvanceFilter{LiveAt: now, Limit: 1000})
 		for _, a := range all {
-			if a.By != c.who.ID && a.Principal != c.who.ID && !s.overseer(c.who.ID) || len(card.Fields) == maxListed {
+			if a.By != c.who.ID && a.Principal != c.who.ID && !s.overseer(c.who.ID) {
+				continue
+			}
+			if len(card.Fields) == maxListed {
+				more++
 				continue
 			}
 			card.Fields = append(card.Fields, field(s.People.Name(a.Principal)+", "+a.Resource, Text{
@@ -307,6 +355,9 @@ func (s *Service) advances(ctx context.Context, c call) (Reply, error) {
 		}
 		return err
 	})
+	if more > 0 {
+		card.Body = []Text{marked("And " + itoa(more) + " older ones: `/jit revoke-advance <id>` those listed that are not needed, and ask again.")}
+	}
 	if len(card.Fields) == 0 {
 		card.Body = []Text{marked("None. `/jit advance <person> <resource> <until> <cap>` gives one.")}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jitbot/jit"
+	"jitbot/policy"
 	"jitbot/storage"
 )
 
@@ -53,7 +54,7 @@ func (s *Service) expand(tx storage.Tx, thread string, now time.Time) error {
 		return err
 	}
 	var out []storage.Outgoing
-	for _, m := range s.fitted(s.messages(st), there) {
+	for _, m := range s.fitted(st, s.messages(st), there) {
 		o, err := s.outgoing(st.request, m, now)
 		if err != nil {
 			return err
@@ -63,9 +64,9 @@ func (s *Service) expand(tx storage.Tx, thread string, now time.Time) error {
 	return tx.Queue(out...)
 }
 
-// fitted drops the messages that were not posted while they mattered, and
-// takes the buttons off those that do not matter any more.
-func (s *Service) fitted(want []message, there []storage.Message) []message {
+// fitted drops the messages that were not posted while they mattered, and has
+// those that are there and not wanted any more say so.
+func (s *Service) fitted(st story, want []message, there []storage.Message) []message {
 	posted := func(slot string) bool {
 		return slices.ContainsFunc(there, func(m storage.Message) bool { return m.Slot == slot })
 	}
@@ -75,7 +76,9 @@ func (s *Service) fitted(want []message, there []storage.Message) []message {
 		if wanted || m.Slot == refreshSlot {
 			continue
 		}
-		out = append(out, message{slot: m.Slot, root: m.Root, channel: m.Channel, person: m.Person, card: overCard()})
+		if card, ok := s.lastWords(st, m); ok {
+			out = append(out, message{slot: m.Slot, root: m.Root, channel: m.Channel, person: m.Person, card: card})
+		}
 	}
 	return out
 }
@@ -162,38 +165,55 @@ func (s *Service) decisionMessages(st story) []message {
 	card := s.approvalCard(st)
 	var out []message
 	if channel != "" {
-		out = append(out, message{slot: "card", channel: channel, card: card})
+		out = append(out, message{slot: slotCard, channel: channel, card: card})
 	}
-	for _, id := range s.directly(r, channel) {
-		out = append(out, message{slot: "approver:" + id, person: id, card: card, ifPosted: r.State != jit.RequestPending})
+	people, left := s.directly(r, channel)
+	for _, id := range people {
+		out = append(out, message{slot: slotOf(slotApprover, id), person: id, card: withLeft(card, left), ifPosted: r.State != jit.RequestPending})
 	}
 	if channel == "" {
 		return out
 	}
 	waiting := r.State == jit.RequestPending
 	for n := 1; n <= r.Reminders; n++ {
-		out = append(out, message{slot: "reminder:" + strconv.Itoa(n), root: "card", channel: channel, card: s.nudgeCard(r, false), ifPosted: !waiting || n < r.Reminders})
+		out = append(out, message{slot: "reminder:" + strconv.Itoa(n), root: slotCard, channel: channel, card: s.nudgeCard(r, false), ifPosted: !waiting || n < r.Reminders})
 	}
 	if r.Escalated {
-		out = append(out, message{slot: "escalated", root: "card", channel: channel, card: s.nudgeCard(r, true), ifPosted: !waiting})
+		out = append(out, message{slot: "escalated", root: slotCard, channel: channel, card: s.nudgeCard(r, true), ifPosted: !waiting})
 	}
 	return out
 }
 
-// maxDirect is how many approvers are written to directly where no channel is.
-const maxDirect = 10
-
-// directly is who gets the card in person: every approver where there is no
-// channel, and everybody once it was escalated.
-func (s *Service) directly(r jit.Request, channel string) []string {
+// directly is who gets the card in person, and how many who could approve do
+// not: approvers where there is no channel, and once it was escalated; those it
+// was escalated to first.
+func (s *Service) directly(r jit.Request, channel string) (people []string, left int) {
 	if r.Kind == jit.BreakGlass || r.Decision.Outcome == "auto_approve" || channel != "" && !r.Escalated {
+		return nil, 0
+	}
+	all := couldApprove(r)
+	var first []string
+	if r.Escalated {
+		escalated := s.escalatedAt(r)
+		first = slices.DeleteFunc(slices.Clone(all), func(id string) bool { return !slices.Contains(escalated, id) })
+	}
+	return told(first, all)
+}
+
+// escalatedAt is who the deciding rule escalates to, by the facts the request
+// was judged by.
+func (s *Service) escalatedAt(r jit.Request) []string {
+	p, facts := s.Policy(), &policy.Facts{}
+	rule, ok := ruleNamed(p, r.Decision.Rule)
+	if !ok || json.Unmarshal(r.Facts, facts) != nil {
 		return nil
 	}
-	all := r.Decision.Approvers
-	for _, set := range r.Decision.Each {
-		all = union(all, set)
+	var out []string
+	for _, ref := range rule.Escalate.To {
+		people, _ := p.Members(ref, facts)
+		out = append(out, people...)
 	}
-	return all[:min(len(all), maxDirect)]
+	return out
 }
 
 // channelOf is where a request's card goes: the rule's channel or the default.
@@ -202,23 +222,6 @@ func (s *Service) channelOf(r jit.Request) string {
 		return rule.Channel
 	}
 	return s.DefaultChannel
-}
-
-// glassMessages announce a break-glass to security and to who could have been
-// asked, in person and in the alert channel.
-func (s *Service) glassMessages(st story) []message {
-	card := s.glassCard(st)
-	var out []message
-	if s.AlertChannel != "" {
-		out = append(out, message{slot: "glass", channel: s.AlertChannel, card: card})
-	}
-	told := union(s.Security, st.request.Decision.Approvers)
-	for _, id := range told[:min(len(told), maxDirect)] {
-		if id != st.request.For {
-			out = append(out, message{slot: "glass:" + id, person: id, card: card})
-		}
-	}
-	return out
 }
 
 // grantMessages are the warning before the end, the alarm when the end is
@@ -232,12 +235,11 @@ func (s *Service) grantMessages(st story) []message {
 			out = append(out, message{slot: slot, root: "holder", person: r.For, card: s.warnCard(g)})
 		}
 	}
-	if !g.PagedAt.IsZero() && s.AlertChannel != "" {
-		slot := "overdue:" + strconv.FormatInt(g.PagedAt.Unix(), 10)
-		out = append(out, message{slot: slot, channel: s.AlertChannel, card: s.overdueCard(st), ifPosted: g.State == jit.GrantEnded})
+	if !g.PagedAt.IsZero() {
+		out = append(out, s.overdueMessages(st)...)
 	}
 	if channel := s.channelOf(r); g.State == jit.GrantEnded && channel != "" {
-		out = append(out, message{slot: "receipt", root: "card", channel: channel, card: s.receiptCard(st)})
+		out = append(out, message{slot: "receipt", root: slotCard, channel: channel, card: s.receiptCard(st)})
 	}
 	return out
 }
@@ -249,12 +251,17 @@ func (s *Service) alert(ctx context.Context, e jit.Event, details map[string]any
 	return err
 }
 
-// saveAlert writes an event and one message each to the alert channel, the
-// admins and the people named.
+// saveAlert writes an event and queues what people are told of it.
 func (s *Service) saveAlert(tx storage.Tx, e jit.Event, details map[string]any, card Card, people ...string) error {
 	if err := s.saveNote(tx, e, details); err != nil {
 		return err
 	}
+	return s.queueAlert(tx, card, people...)
+}
+
+// queueAlert queues one message each to the alert channel, the admins and the
+// people named.
+func (s *Service) queueAlert(tx storage.Tx, card Card, people ...string) error {
 	raw, err := json.Marshal(card)
 	if err != nil {
 		return err
@@ -271,7 +278,11 @@ func (s *Service) saveAlert(tx storage.Tx, e jit.Event, details map[string]any, 
 		o.Slot, o.Channel = "alert", s.AlertChannel
 		out = append(out, o)
 	}
-	for _, id := range union(s.Admins, people) {
+	told := s.admins()
+	if len(told) == 0 {
+		told = s.overseers()
+	}
+	for _, id := range union(told, people) {
 		o := base
 		o.Slot, o.Person, o.Chat = "alert:"+id, id, s.chatOf(id, "")
 		out = append(out, o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -24,7 +25,11 @@ func (s *Service) nudgeRequests(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
-		due, err = v.Requests(storage.RequestFilter{DueBy: now, Limit: nudgeBatch})
+		waits := []jit.RequestState{jit.RequestPending}
+		if s.mayGive(v) == nil {
+			waits = append(waits, jit.RequestScheduled) // in doubt nothing starts
+		}
+		due, err = v.Requests(storage.RequestFilter{States: waits, DueBy: now, Limit: nudgeBatch})
 		return err
 	})
 	if err != nil {
@@ -58,39 +63,60 @@ func (s *Service) nudge(ctx context.Context, r jit.Request) error {
 	})
 }
 
-// startScheduled decides a request whose start has come, anew.
+// latestStart is how late a scheduled request may start; by then its reason
+// may be gone, and the person with it.
+const latestStart = time.Hour
+
+// startScheduled decides a request whose start has come, anew. What cannot be
+// given is denied, so that it is not looked at for ever.
 func (s *Service) startScheduled(tx storage.Tx, e jit.Event, r jit.Request, j judged) error {
-	if err := s.mayGive(tx); err != nil {
-		r.NextAt = e.At.Add(time.Minute) // in doubt: look again soon, give nothing
-		e.Kind = jit.EventReminded
-		_, err := s.saveRequest(tx, e, r, jit.RequestScheduled)
-		return err
+	if s.mayGive(tx) != nil {
+		return nil // the doubt came up just now; looked at again once it is over
 	}
-	if err := stillTrue(tx, j); err != nil {
+	if e.At.Sub(r.StartAt) > min(r.Duration, latestStart) {
+		return s.denyStart(tx, e, r, "jitbot could not start this when it was due, and now it is too late.", "Ask again if you still need it.")
+	}
+	if err := s.stillTrue(tx, j); err != nil {
 		return err // looked at again in the next pass
 	}
 	e.Kind = jit.EventRequestStarted
+	filed := r
 	r.Duration = j.decision.Duration
 	_, err := s.settle(tx, e, r, j)
+	if u, ok := asUserError(err); ok { // nothing was saved before it
+		return s.denyStart(tx, e, filed, u.Say, u.Hint)
+	}
+	return err
+}
+
+func (s *Service) denyStart(tx storage.Tx, e jit.Event, r jit.Request, say, hint string) error {
+	e.Kind, e.Outcome = jit.EventRequestDenied, "refused"
+	r.DecidedAt, r.DecidedBy, r.NextAt = e.At, jit.ActorJitbot, time.Time{}
+	r.Answer = strings.TrimSpace(say + " " + hint)
+	_, err := s.saveRequest(tx, e, r, jit.RequestDenied)
 	return err
 }
 
 func (s *Service) nudgePending(tx storage.Tx, e jit.Event, r jit.Request, j judged) error {
+	if over, err := s.cancelMoot(tx, r, e.At); over || err != nil {
+		return err
+	}
+	rule := waitsBy(r, j)
 	switch {
 	case !e.At.Before(r.LapseAt):
 		e.Kind = jit.EventRequestLapsed
 		r.DecidedAt, r.DecidedBy, r.NextAt = e.At, jit.ActorJitbot, time.Time{}
 		_, err := s.saveRequest(tx, e, r, jit.RequestLapsed)
 		return err
-	case escalationDue(r, j.rule, e.At):
+	case escalationDue(r, rule, e.At):
 		e.Kind = jit.EventEscalated
 		r.Escalated = true
-		r.Decision.Approvers = union(r.Decision.Approvers, escalatedTo(j))
+		r.Decision.Approvers = union(r.Decision.Approvers, escalatedTo(r, j))
 	default:
 		e.Kind = jit.EventReminded
 		r.Reminders++
 	}
-	r.NextAt = s.nextNudge(r, j.policy, j.rule, e.At)
+	r.NextAt = s.nextNudge(r, j.policy, rule, e.At)
 	_, err := s.saveRequest(tx, e, r, jit.RequestPending)
 	return err
 }

@@ -174,3 +174,26 @@ func TestScheduledAutoApprovalsCountWhenTheyBegin(t *testing.T) { // features 9 
 		t.Errorf("%d were approved, want 3", got)
 	}
 }
+
+func TestStartsFiledAheadCountOnTheDayTheyBegin(t *testing.T) { // features 9 and 40
+	t.Parallel()
+	w := start(t)
+	ahead := incident + " --at 2026-03-06T12:00"
+	for range 3 {
+		expect(t, w.Say("cy", ahead), "Scheduled")
+		if r := w.Request("cy"); r.Decision.Outcome != "auto_approve" {
+			t.Fatalf("it is %s", r.Decision.Outcome)
+		}
+	}
+	expect(t, w.Say("cy", ahead), "Scheduled") // one that people will be asked about
+	if r := w.Request("cy"); r.Decision.Outcome != "approval" {
+		t.Errorf("the fourth of that day is %s", r.Decision.Outcome)
+	}
+	expect(t, w.Say("cy", incident), "Approved by the policy") // another day
+	w.Pass(4*24*time.Hour + 3*time.Hour)
+	if got := len(w.Events(jit.EventRequestApproved)); got != 4 {
+		t.Errorf("%d were approved, want 4", got)
+	}
+	w.Say("cy", "cancel")
+	expect(t, w.Say("cy", incident), "Waiting for approval") // though filed days ago, they began today
+}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"jitbot/jit"
 	"jitbot/storage"
 )
 
@@ -71,7 +73,10 @@ func (s *Service) deliverDue(ctx context.Context, limit int) (int, error) {
 			refreshes = append(refreshes, o)
 			continue
 		}
-		wait.Go(func() { s.deliver(ctx, o) })
+		wait.Go(func() {
+			defer s.guard("a delivery")
+			s.deliver(ctx, o)
+		})
 	}
 	s.renew(ctx, refreshes)
 	wait.Wait()
@@ -116,7 +121,13 @@ func (s *Service) deliver(ctx context.Context, o storage.Outgoing) {
 		if err != nil {
 			s.log.Warn("a message cannot be delivered and is dropped", "thread", o.Thread, "slot", o.Slot, "cause", err)
 		}
-		err = s.store.Write(ctx, func(tx storage.Tx) error { return tx.Delivered(o, string(ref)) })
+		lost := err != nil
+		err = s.store.Write(ctx, func(tx storage.Tx) error {
+			if err := tx.Delivered(o, string(ref)); err != nil || !lost {
+				return err
+			}
+			return s.askInPerson(tx, o)
+		})
 	} else {
 		s.metrics.outboxTries.WithLabelValues("retry").Inc()
 		err = s.postpone(ctx, o, err)
@@ -124,6 +135,41 @@ func (s *Service) deliver(ctx context.Context, o storage.Outgoing) {
 	if err != nil && ctx.Err() == nil && !errors.Is(err, storage.ErrConflict) {
 		s.log.Error("a delivery could not be written down", "thread", o.Thread, "slot", o.Slot, "cause", err)
 	}
+}
+
+// askInPerson has approvers written to directly, and the admins, where the card
+// they decide on cannot be posted to its channel: nobody would answer it. The
+// other messages to channels go to people as well, or ask for nothing.
+func (s *Service) askInPerson(tx storage.Tx, o storage.Outgoing) error {
+	if o.Slot != slotCard || o.Channel == "" {
+		return nil
+	}
+	r, err := tx.Request(o.Thread)
+	if err != nil || r.State != jit.RequestPending {
+		return err
+	}
+	there, err := tx.Messages(o.Thread)
+	if err != nil {
+		return err
+	}
+	now, err := s.instant(tx)
+	if err != nil {
+		return err
+	}
+	people, _ := told(s.admins(), couldApprove(r))
+	var out []storage.Outgoing
+	for _, id := range people {
+		slot := slotOf(slotApprover, id)
+		asks := id == r.By || id == r.For
+		if asks || slices.ContainsFunc(there, func(m storage.Message) bool { return m.Slot == slot }) {
+			continue
+		}
+		out = append(out, storage.Outgoing{
+			Thread: o.Thread, Slot: slot, Person: id, Chat: s.chatOf(id, r.ByAccount.Platform),
+			Card: o.Card, QueuedAt: now, NextAt: now,
+		})
+	}
+	return tx.Queue(out...)
 }
 
 func (s *Service) postpone(ctx context.Context, o storage.Outgoing, cause error) error {

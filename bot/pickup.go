@@ -180,7 +180,8 @@ func (s *Service) usePickup(ctx context.Context, token, viewer string) (h jit.Ho
 }
 
 // reportReuse tells the holder and the admins when a link that was used before
-// is used again: it may have been seen by others.
+// is used again: it may have been seen by others. Once: who has a used link
+// could ring the alarm without end. Later uses are counted as refusals.
 func (s *Service) reportReuse(ctx context.Context, token string) {
 	err := s.store.Write(ctx, func(tx storage.Tx) error {
 		p, err := tx.Pickup(tokenHash(token))
@@ -195,9 +196,23 @@ func (s *Service) reportReuse(ctx context.Context, token string) {
 			return err
 		}
 		e := jit.Event{At: now, Kind: jit.EventRefused, Actor: "unknown", Origin: "page", Outcome: "refused", Grant: p.Grant}
-		return s.saveAlert(tx, e, map[string]any{"code": "pickup.used"}, reuseCard(s.People.Name(p.Principal), p.Grant), p.Principal)
+		details := map[string]any{"code": "pickup.used"}
+		if !p.ReportedAt.IsZero() {
+			if write, err := s.countRefusal(tx, e.Actor, now); !write {
+				return err
+			}
+			return s.saveNote(tx, e, details)
+		}
+		p.ReportedAt = now
+		c := jit.Record(e).Detail("code", "pickup.used")
+		c.Pickup(p)
+		if err := tx.Save(c); err != nil {
+			return err
+		}
+		return s.queueAlert(tx, reuseCard(s.People.Name(p.Principal), p.Grant), p.Principal)
 	})
-	if err != nil {
+	poke(s.wakeOutbox)
+	if err != nil && !errors.Is(err, storage.ErrConflict) { // a conflict: another use was reported at this moment
 		s.log.Error("the second use of a link could not be recorded", "cause", err)
 	}
 }

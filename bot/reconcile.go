@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 const (
 	overdueAfter = 5 * time.Minute  // how late an end may be before people are paged
 	pageEvery    = 15 * time.Minute // and how often from then on
-	dueBatch     = 256              // grants or holdings taken in one write
+	dueBatch     = 512              // grants or holdings taken in one write
 	longestRest  = 15 * time.Second // the loops look at the store at least so often
 )
 
@@ -27,12 +28,15 @@ type reconciler struct {
 	remove  chan claimed // to be taken back; always served first
 	apply   chan claimed // to be given
 	results chan result
+
+	unrecorded map[string]time.Time // ends done while the store could not be written, by holding
 }
 
 // claimed is a holding whose turn it is.
 type claimed struct {
 	h      jit.Holding
-	keeper jit.Holding // of another grant that still needs what h is to lose; none: zero
+	keeper *jit.Holding // of another grant that still needs what h is to lose; nil: none
+	grant  *jit.Grant   // as it stands, where h is its only holding; nil: it has to be read
 }
 
 // result is what one holding's turn came to.
@@ -41,13 +45,15 @@ type result struct {
 	to  jit.HoldingState
 	err error  // the turn failed; the holding stays where it is
 	why string // of a holding that became absent without a removal
+
+	grant *jit.Grant // as claimed; nil: it has to be read
 }
 
 func newReconciler(s *Service) *reconciler {
 	return &reconciler{
 		s:      s,
 		remove: make(chan claimed, 2*dueBatch), apply: make(chan claimed, 2*dueBatch),
-		results: make(chan result, 2*dueBatch),
+		results: make(chan result, 2*dueBatch), unrecorded: map[string]time.Time{},
 	}
 }
 
@@ -178,11 +184,10 @@ func (r *reconciler) pass(ctx context.Context) (outcome, error) {
 	if grants == dueBatch || holdings >= dueBatch {
 		return something, nil // more of the urgent kind waits
 	}
-	requests, err := r.s.nudgeRequests(ctx)
-	if grants+holdings+requests > 0 {
-		return something, err
+	if grants+holdings > 0 {
+		return something, nil
 	}
-	return blocked, err
+	return blocked, nil
 }
 
 // take moves grants whose instant has come and claims due holdings, in one
@@ -194,10 +199,7 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 		if err != nil {
 			return err
 		}
-		if grants, err = r.s.moveDue(tx, now); err != nil {
-			return err
-		}
-		got, err = r.claim(tx, now)
+		grants, got, err = r.takeIn(tx, now)
 		return err
 	})
 	if err != nil {
@@ -213,42 +215,76 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 	return grants, len(got), nil
 }
 
-// moveDue looks at grants whose instant has come and returns how many.
-func (s *Service) moveDue(tx storage.Tx, now time.Time) (int, error) {
-	due, err := tx.Grants(storage.GrantFilter{DueBy: now, Limit: dueBatch})
-	if err != nil || len(due) == 0 {
-		return 0, err
+// takeIn is take within its write: removals that wait first, then grants whose
+// instant has come, whose holdings follow at once, then what is to be given.
+func (r *reconciler) takeIn(tx storage.Tx, now time.Time) (grants int, got []claimed, err error) {
+	free := room(r.remove)
+	waiting, err := r.claim(tx, now, free, 0)
+	if err != nil {
+		return 0, nil, err
 	}
-	return len(due), s.moveGrants(tx, due, now)
+	grants, ends, err := r.moveDue(tx, now, free-len(waiting))
+	if err != nil {
+		return 0, nil, err
+	}
+	given, err := r.claim(tx, now, 0, room(r.apply))
+	return grants, slices.Concat(waiting, ends, given), err
 }
 
-func (s *Service) moveGrants(tx storage.Tx, due []jit.Grant, now time.Time) error {
+// moveDue looks at grants whose instant has come, returns how many, and claims
+// up to free holdings of those that end.
+func (r *reconciler) moveDue(tx storage.Tx, now time.Time, free int) (int, []claimed, error) {
+	due, err := tx.Grants(storage.GrantFilter{DueBy: now, Limit: dueBatch})
+	if err != nil || len(due) == 0 {
+		return 0, nil, err
+	}
 	ids := make([]string, len(due))
 	for i, g := range due {
 		ids[i] = g.ID
 	}
 	all, err := tx.Holdings(storage.HoldingFilter{Grants: ids})
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
-	byGrant := map[string][]jit.Holding{}
+	l, err := r.newLeaser(tx, due, all, now, free)
+	if err != nil {
+		return 0, nil, err
+	}
+	err = r.s.moveGrants(tx, due, all, now, l)
+	return len(due), l.got, err
+}
+
+// moveGrants writes what the instants of grants bring. l leases holdings of
+// those that end in the same step.
+func (s *Service) moveGrants(tx storage.Tx, due []jit.Grant, all []jit.Holding, now time.Time, l *leaser) error {
+	byGrant := make(map[string][]jit.Holding, len(due))
 	for _, h := range all {
 		byGrant[h.Grant] = append(byGrant[h.Grant], h)
 	}
 	changes := make([]*jit.Change, 0, len(due))
 	refreshes := make([]storage.Outgoing, 0, len(due))
 	for _, g := range due {
-		c, err := s.moveGrant(g, byGrant[g.ID], now)
+		holdings := byGrant[g.ID]
+		if ends(g, now) {
+			l.lease(holdings)
+		}
+		c, err := s.moveGrant(g, holdings, now)
 		if err != nil {
 			return err
 		}
+		l.took(c)
 		changes = append(changes, c)
-		refreshes = append(refreshes, storage.Outgoing{Thread: g.Request, Slot: refreshSlot, QueuedAt: now, NextAt: now})
+		refreshes = append(refreshes, refreshOf(g.Request, now))
 	}
 	if err := tx.Save(changes...); err != nil {
 		return err
 	}
 	return tx.Queue(refreshes...)
+}
+
+// ends reports whether a grant's instant is its end.
+func ends(g jit.Grant, now time.Time) bool {
+	return g.State != jit.GrantRevoking && !now.Before(g.ExpiresAt)
 }
 
 // moveGrant is what a grant's instant brings: its end, a warning, or a page.
@@ -261,7 +297,7 @@ func (s *Service) moveGrant(g jit.Grant, holdings []jit.Holding, now time.Time) 
 		s.log.Error("a grant's end is overdue", "grant", g.ID, "attempts", mostAttempts(holdings), "last_error", lastError(holdings))
 		c := jit.Record(e).Detail("attempts", mostAttempts(holdings)).Detail("last_error", lastError(holdings))
 		return c, c.Grant(g, jit.GrantRevoking)
-	case !now.Before(g.ExpiresAt):
+	case ends(g, now):
 		if g.State == jit.GrantProvisioning {
 			return endChange(e, g, holdings, jit.Failed, jit.ActorJitbot, "it could not be opened in time")
 		}
@@ -278,8 +314,7 @@ func (s *Service) moveGrant(g jit.Grant, holdings []jit.Holding, now time.Time) 
 // claim takes due holdings for this process, and finds who else needs what
 // those to be taken back gave. The claim holds off every other turn on the same
 // thing, so that the answer stays true until the turn is over.
-func (r *reconciler) claim(tx storage.Tx, now time.Time) ([]claimed, error) {
-	removals, others := room(r.remove), room(r.apply)
+func (r *reconciler) claim(tx storage.Tx, now time.Time, removals, others int) ([]claimed, error) {
 	if removals+others == 0 {
 		return nil, nil
 	}
@@ -339,7 +374,9 @@ func (r *reconciler) turn(calls context.Context, c claimed) {
 		return // waited too long in the queue: claimed again when the lease is over
 	}
 	if h.State == jit.HoldingRemoving {
-		r.results <- r.s.takeBack(calls, c)
+		done := r.s.takeBack(calls, c)
+		done.grant = c.grant
+		r.results <- done
 		return
 	}
 	r.results <- r.s.handOut(calls, h)
@@ -377,6 +414,11 @@ func (r *reconciler) write(ctx context.Context, batch []result) {
 		for _, one := range batch {
 			r.write(ctx, []result{one})
 		}
+		return
+	}
+	if errors.Is(err, storage.ErrConflict) && batch[0].grant != nil {
+		batch[0].grant = nil // it may only be the grant that moved on: read it
+		r.write(ctx, batch)
 		return
 	}
 	if errors.Is(err, storage.ErrConflict) {
@@ -423,9 +465,14 @@ func (r *reconciler) endUnrecorded(ctx context.Context) {
 	var ends sync.WaitGroup
 	slots := make(chan struct{}, r.s.InFlight)
 	for _, c := range due {
+		if last, tried := r.unrecorded[c.h.ID]; tried && r.s.Now().Sub(last) < unrecordedAgain {
+			continue
+		}
+		r.unrecorded[c.h.ID] = r.s.Now()
 		slots <- struct{}{}
 		ends.Go(func() {
 			defer func() { <-slots }()
+			defer r.s.guard("an end that cannot be recorded")
 			if done := r.s.takeBack(ctx, c); done.err != nil {
 				r.s.log.Error("an end could be neither done nor recorded", "holding", c.h.ID, "cause", done.err)
 			}
@@ -433,6 +480,10 @@ func (r *reconciler) endUnrecorded(ctx context.Context) {
 	}
 	ends.Wait()
 }
+
+// unrecordedAgain is how long an end that could not be recorded is left alone
+// before it is done once more.
+const unrecordedAgain = 30 * time.Second
 
 // dueHoldings reads the holdings of grants whose end has come, as if they were
 // claimed.
@@ -443,11 +494,11 @@ func (s *Service) dueHoldings(ctx context.Context) ([]claimed, error) {
 		if err != nil {
 			return err
 		}
-		due, err := v.Grants(storage.GrantFilter{DueBy: now, Limit: dueBatch})
+		due, err := v.Grants(storage.GrantFilter{DueBy: now, Limit: maxEndMany})
 		if err != nil {
 			return err
 		}
-		ending, err := v.Grants(storage.GrantFilter{States: []jit.GrantState{jit.GrantRevoking}, Limit: dueBatch})
+		ending, err := v.Grants(storage.GrantFilter{States: []jit.GrantState{jit.GrantRevoking}, Limit: maxEndMany})
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,8 @@ type wish struct {
 	ticket    string
 	forWhom   string
 	start     string
-	extends   jit.Grant // Extension
+	extends   jit.Grant     // Extension
+	left      time.Duration // Extension: how much of the grant is still to come
 }
 
 func wishOf(cmd Command, kind jit.RequestKind) wish {
@@ -61,6 +62,7 @@ func (s *Service) judge(ctx context.Context, p *policy.Policy, ask policy.Reques
 	j.words = p.Explain(&j.ask, j.facts)
 	j.approvers = p.Approvers(j.decision, &j.ask, j.facts)
 	s.leaveOutInactive(&j)
+	refuseStepUp(&j)
 	if j.decision.Rule >= 0 {
 		j.rule = p.Rule(j.decision.Rule)
 	}
@@ -82,6 +84,17 @@ func (s *Service) leaveOutInactive(j *judged) {
 	}
 }
 
+// refuseStepUp says no where approvers would have to sign in a second time:
+// they cannot, so the request could only wait until it lapses.
+func refuseStepUp(j *judged) {
+	if j.decision.Outcome != policy.Approval || !j.decision.StepUp {
+		return
+	}
+	j.decision.Outcome, j.decision.Cause = policy.Deny, policy.CauseNobody
+	j.words.Outcome = policy.Deny
+	j.words.Reasons = []string{"This needs a second sign-in of its approvers, which is not set up here; ask the people who run jitbot."}
+}
+
 // request files one request for each resource of w, all of one batch.
 func (s *Service) request(ctx context.Context, c call, w wish) (Reply, error) {
 	for range conflictTries {
@@ -99,6 +112,10 @@ func (s *Service) tryRequest(ctx context.Context, c call, w wish) (Reply, error)
 	if err != nil {
 		return Reply{}, err
 	}
+	if w.extends, err = s.extendedNow(ctx, w); err != nil {
+		return Reply{}, err
+	}
+	w.left = leftOf(w.extends, s.Now())
 	holder, err := s.holder(c, w)
 	if err != nil {
 		return Reply{}, err
@@ -120,16 +137,32 @@ func (s *Service) tryRequest(ctx context.Context, c call, w wish) (Reply, error)
 	})
 }
 
+// extendedNow is the grant an extension is for as it stands: another extension
+// may have come first.
+func (s *Service) extendedNow(ctx context.Context, w wish) (g jit.Grant, err error) {
+	if w.kind != jit.Extension {
+		return g, nil
+	}
+	err = s.store.Read(ctx, func(v storage.View) error {
+		g, err = v.Grant(w.extends.ID)
+		return err
+	})
+	return g, err
+}
+
 func (w wish) ask(c call, holder, resource string) policy.Request {
 	ask := policy.Request{
 		User: holder, By: c.who.ID, Resource: resource, Duration: w.duration,
 		Reason: w.reason, Ticket: ticketOf(w), Kind: policyKind(w.kind),
 	}
 	if w.kind == jit.Extension {
-		ask.Held = w.extends.Duration
+		ask.Held, ask.Left = w.extends.Duration, w.left
 	}
 	return ask
 }
+
+// leftOf is how much of a grant is still to come.
+func leftOf(g jit.Grant, now time.Time) time.Duration { return max(0, g.ExpiresAt.Sub(now)) }
 
 // ticketOf is the ticket named by --ticket or, failing that, the first one
 // mentioned in the reason.
@@ -241,8 +274,16 @@ func (s *Service) file(tx storage.Tx, c call, w wish, all []judged, start, now t
 	if err := s.mayGive(tx); err != nil {
 		return Reply{}, err
 	}
-	if err := s.roomFor(tx, c, all); err != nil {
+	if err := s.roomFor(tx, c, w, all); err != nil {
 		return Reply{}, err
+	}
+	for _, j := range all {
+		if err := s.stillTrue(tx, j); err != nil {
+			return Reply{}, err
+		}
+		if err := s.canGive(j); err != nil {
+			return Reply{}, err
+		}
 	}
 	batch := ""
 	if len(all) > 1 {
@@ -250,9 +291,6 @@ func (s *Service) file(tx storage.Tx, c call, w wish, all []judged, start, now t
 	}
 	var filed []jit.Request
 	for _, j := range all {
-		if err := stillTrue(tx, j); err != nil {
-			return Reply{}, err
-		}
 		r := s.newRequest(c, w, j, now)
 		r.Batch, r.StartAt = batch, start
 		saved, err := s.settle(tx, c.event(jit.EventRequested, now), r, j)
@@ -265,7 +303,7 @@ func (s *Service) file(tx storage.Tx, c call, w wish, all []judged, start, now t
 }
 
 // roomFor refuses a second request for what already waits, and too many at once.
-func (s *Service) roomFor(tx storage.Tx, c call, all []judged) error {
+func (s *Service) roomFor(tx storage.Tx, c call, w wish, all []judged) error {
 	waiting, err := tx.Requests(storage.RequestFilter{By: c.who.ID, States: []jit.RequestState{jit.RequestPending, jit.RequestScheduled}, Limit: maxPendingPerPerson + 1})
 	if err != nil {
 		return err
@@ -275,33 +313,11 @@ func (s *Service) roomFor(tx storage.Tx, c call, all []judged) error {
 	}
 	for _, r := range waiting {
 		same := func(j judged) bool {
-			return j.ask.Resource == r.Resource && j.ask.User == r.For && policyKind(r.Kind) == j.ask.Kind
+			return j.ask.Resource == r.Resource && j.ask.User == r.For && policyKind(r.Kind) == j.ask.Kind && r.Extends == w.extends.ID
 		}
 		if slices.ContainsFunc(all, same) && r.State == jit.RequestPending {
 			return refuse(CodeChanged, fmt.Sprintf("A request for %s waits already: %s.", r.Resource, r.ID), fmt.Sprintf("`/jit show %s` says who it waits for; `/jit cancel %s` withdraws it.", r.ID, r.ID))
 		}
-	}
-	return nil
-}
-
-// stillTrue checks what was judged outside the transaction against the store
-// inside it: two requests at once must not both be the last auto-approval of
-// the day. ErrConflict sends the caller round again.
-func stillTrue(v storage.View, j judged) error {
-	if j.decision.Outcome != policy.AutoApprove || !j.facts.AutoApprovedKnown {
-		return nil
-	}
-	past, err := v.Requests(storage.RequestFilter{
-		For: j.ask.User, Resource: j.ask.Resource, Outcome: policy.AutoApprove.String(),
-		States: []jit.RequestState{jit.RequestApproved}, Since: j.facts.At.Add(-maxHistory), Limit: 200,
-	})
-	if err != nil {
-		return err
-	}
-	seen := &policy.Facts{}
-	keepHistory(seen, past, nil)
-	if len(seen.AutoApproved) != len(j.facts.AutoApproved) {
-		return storage.ErrConflict
 	}
 	return nil
 }
@@ -405,9 +421,15 @@ func requestDetails(c *jit.Change, r jit.Request) {
 }
 
 // carryOut approves r and does what it asks for: a new grant, or a longer one.
+// It returns UserErrors before it saves anything.
 func (s *Service) carryOut(tx storage.Tx, e jit.Event, r jit.Request, j judged) error {
+	for _, id := range []string{r.For, r.By} {
+		if !s.People.Active(id) {
+			return refuse(CodeDenied, s.People.Name(id)+" is not active any more, so nothing can be given.", "")
+		}
+	}
 	if r.Kind == jit.Extension {
-		return s.lengthen(tx, e, r)
+		return s.lengthen(tx, e, r, j)
 	}
 	return s.give(tx, e, r, j)
 }

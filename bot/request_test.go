@@ -1,8 +1,10 @@
 package bot_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -289,4 +291,89 @@ func TestAGrantConfirmedLateStillEndsAtTheInstantCommittedBefore(t *testing.T) {
 		t.Fatalf("%s until %s, committed %s", g.State, g.ExpiresAt, g.NotAfter)
 	}
 	same(t, "the committed end", g.NotAfter, g.CreatedAt.Add(time.Hour+jit.ProvisioningBudget))
+}
+
+// fickle is a provisioner that cannot say where it would give anything after
+// some calls.
+type fickle struct {
+	bot.Provisioner
+	left *atomic.Int64
+}
+
+func (f fickle) Target(h jit.Holding) (string, error) {
+	if f.left.Add(-1) < 0 {
+		return "", errors.New("no such user")
+	}
+	return f.Provisioner.Target(h)
+}
+
+func TestABatchOfWhichOnePartCannotBeGivenChangesNothing(t *testing.T) { // features 8 and 5
+	t.Parallel()
+	for _, calls := range []int64{1, 3} { // found out before the first is written, and after
+		left := &atomic.Int64{}
+		left.Store(calls)
+		w := world.New(t, world.Setup{
+			Policy:          changed(t, "match: {resource: staging}", "match: {resource: \"*\"}"),
+			WrapProvisioner: func(p bot.Provisioner) bot.Provisioner { return fickle{p, left} },
+		})
+		refused(t, w, bot.CodeProvider, w.Say("con", "request prod-logs,staging 1h look at it"), "staging cannot be given to Con Tractor")
+		if r, g := w.Request("con"), w.Grant("con"); r.ID != "" || g.ID != "" {
+			t.Errorf("after %d calls: request %q, grant %q", calls, r.ID, g.ID)
+		}
+		if got := len(w.Events(jit.EventRefused)); got != 1 {
+			t.Errorf("%d refusals are written down", got)
+		}
+	}
+}
+
+func TestWhatCannotBeGivenAtItsStartIsDeniedOnce(t *testing.T) { // features 9 and 60
+	t.Parallel()
+	left := &atomic.Int64{}
+	w := world.New(t, world.Setup{WrapProvisioner: func(p bot.Provisioner) bot.Provisioner { return fickle{p, left} }})
+	refused(t, w, bot.CodeProvider, w.Say("ann", "request staging 1h look at it --at 14:30"), "cannot be given")
+	left.Store(2)
+	for _, user := range []string{"ann", "bo"} {
+		expect(t, w.Say(user, "request staging 1h look at it --at 14:30"), "Scheduled")
+	}
+	people(t, w, disable(bo))
+	w.Pass(5 * time.Hour)
+	for user, why := range map[string]string{"ann": "staging cannot be given to Ann Lee", "bo": "not active any more"} {
+		if r := w.Request(user); r.State != jit.RequestDenied || !strings.Contains(r.Answer, why) {
+			t.Errorf("%s's is %s: %s", user, r.State, r.Answer)
+		}
+	}
+}
+
+func TestAStartThatWasMissedIsNotMadeUpFor(t *testing.T) { // feature 9
+	t.Parallel()
+	w := start(t)
+	expect(t, w.Say("ann", "request staging 30m look at it --at 14:30"), "Scheduled")
+	expect(t, w.Say("bo", "request staging 2h look at it --at 14:30"), "Scheduled")
+	w.Clock.Move(4*time.Hour + 30*time.Minute + 40*time.Minute) // as after a downtime
+	w.Step()
+	if r := w.Request("ann"); r.State != jit.RequestDenied || !strings.Contains(r.Answer, "too late") || !strings.Contains(r.Answer, "Ask again") {
+		t.Errorf("the short one is %s: %s", r.State, r.Answer)
+	}
+	if g := w.Grant("bo"); g.State != jit.GrantActive {
+		t.Errorf("the long one is %q", g.State)
+	}
+}
+
+func TestWhileTheClockIsInDoubtAStartWaitsAndFillsNoLog(t *testing.T) { // feature 9, I03
+	t.Parallel()
+	w := start(t)
+	expect(t, w.Say("ann", "request staging 1h look at it --at 14:30"), "Scheduled")
+	w.Clock.Move(4 * time.Hour)
+	w.Clock.Jump(time.Hour)
+	before := len(w.Events(""))
+	for range 10 {
+		w.Step()
+		w.Clock.Move(time.Minute)
+	}
+	if got := len(w.Events("")); got != before || w.Request("ann").State != jit.RequestScheduled {
+		t.Errorf("%d events were written, and it is %s", got-before, w.Request("ann").State)
+	}
+	w.Clock.Jump(-time.Hour)
+	w.Clock.Move(25 * time.Minute)
+	w.UntilGrant("ann", jit.GrantActive)
 }

@@ -30,20 +30,12 @@ func (s *Service) readBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, h := range held {
-		p := s.Provisioners[h.Entitlement.Kind]
-		if p == nil {
-			continue
-		}
-		seen, err := s.observe(ctx, p, h)
-		if err != nil {
-			return fmt.Errorf("read back %s: %w", h.ID, err)
-		}
-		if !seen.Held {
-			if err := s.EndGrant(ctx, h.Grant, jit.ActorJitbot, "restore", "it was gone after a restore: "+seen.Detail); err != nil {
-				return err
-			}
-		}
+		failed = append(failed, s.readBackOne(ctx, h))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err // and again in a minute; until then nothing new is given
 	}
 	return s.store.Write(ctx, func(tx storage.Tx) error {
 		e := s.event(jit.EventDriftFound, jit.ActorJitbot, "restore")
@@ -52,4 +44,19 @@ func (s *Service) readBack(ctx context.Context) error {
 		}
 		return tx.SetNote(storage.NoteRestored, []byte("read back"))
 	})
+}
+
+func (s *Service) readBackOne(ctx context.Context, h jit.Holding) error {
+	p := s.Provisioners[h.Entitlement.Kind]
+	if p == nil {
+		return nil // nothing can be read; its end will say so
+	}
+	seen, err := s.observe(ctx, p, h)
+	if err != nil {
+		return fmt.Errorf("read back %s: %w", h.ID, err)
+	}
+	if seen.Held {
+		return nil
+	}
+	return s.EndGrant(ctx, h.Grant, jit.ActorJitbot, "restore", "it was gone after a restore: "+seen.Detail)
 }

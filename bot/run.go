@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -26,6 +27,8 @@ func (s *Service) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { newReconciler(s).run(ctx) })
 	loops.Go(func() { s.runOutbox(ctx) })
+	loops.Go(func() { s.runNudges(ctx) })
+	loops.Go(func() { s.firstRound(ctx) })
 	for name, chat := range s.Chats {
 		loops.Go(func() { s.runChat(ctx, name, chat) })
 	}
@@ -37,6 +40,53 @@ func (s *Service) Run(ctx context.Context) error {
 		s.log.Warn("the stop could not be recorded", "cause", err)
 	}
 	return nil
+}
+
+// runNudges looks after requests that wait, in a loop of its own: the sources
+// it asks may be slow, and no end of access waits for them.
+func (s *Service) runNudges(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := s.guardedNudges(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("requests that are due could not be looked at", "cause", err)
+			wait(ctx, storeRetry)
+		}
+		if n == 0 {
+			s.rest(ctx, s.wakeNudges, nextRequest, outboxRest)
+		}
+	}
+}
+
+func (s *Service) guardedNudges(ctx context.Context) (int, error) {
+	defer s.guard("requests that are due")
+	return s.nudgeRequests(ctx)
+}
+
+// nextRequest is when a request has to be looked at next.
+func nextRequest(v storage.View) (time.Time, bool, error) {
+	next, err := v.Requests(storage.RequestFilter{DueBy: farAway, Limit: 1})
+	if err != nil || len(next) == 0 {
+		return time.Time{}, false, err
+	}
+	return next[0].NextAt, true, nil
+}
+
+var farAway = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// firstRound does at the start what cron does every minute.
+func (s *Service) firstRound(ctx context.Context) {
+	defer s.guard("the first round")
+	if err := s.Rounds(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("the first round failed; it is done again every minute", "cause", err)
+	}
+}
+
+// guard, deferred, keeps a panic in one piece of work from ending jitbot, and
+// with it every revocation.
+func (s *Service) guard(what string) {
+	if p := recover(); p != nil {
+		s.log.Error("a panic ended one piece of work", "work", what, "panic", p, "stack", string(debug.Stack()))
+	}
 }
 
 // runChat keeps a chat's inbox running; one that fails is started again.
@@ -63,6 +113,7 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 	net := cron.New(cron.WithLocation(time.UTC), cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
 	round := func(spec, name string, do func(context.Context) error) {
 		_, err := net.AddFunc(spec, func() {
+			defer s.guard(name)
 			if err := do(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("a round failed", "round", name, "cause", err)
 			}
@@ -115,8 +166,13 @@ func (s *Service) forget(ctx context.Context) error {
 // than can end within the longest life of a session.
 const sweepGrants = 5000
 
-// sweep lets provisioners clean up what they had to leave for a while.
+// sweep lets provisioners clean up what they had to leave for a while. By a
+// clock in doubt nothing is old enough: a deny dropped too early would give
+// access back.
 func (s *Service) sweep(ctx context.Context) error {
+	if s.Ready(ctx) != nil {
+		return nil
+	}
 	var ended []jit.Holding
 	err := s.store.Read(ctx, func(v storage.View) error {
 		recent, err := v.Grants(storage.GrantFilter{States: []jit.GrantState{jit.GrantRevoking, jit.GrantEnded}, Limit: sweepGrants})

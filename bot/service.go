@@ -45,13 +45,15 @@ type Config struct {
 // concurrently.
 type Service struct {
 	Config
-	store  storage.Store
-	clock  *clock
-	policy atomic.Pointer[policy.Policy]
-	log    *slog.Logger
+	store   storage.Store
+	clock   *clock
+	policy  atomic.Pointer[policy.Policy]
+	oversee atomic.Pointer[overseers] // Admins and Security as they are now
+	log     *slog.Logger
 
 	wakeReconciler chan struct{}
 	wakeOutbox     chan struct{}
+	wakeNudges     chan struct{}
 	ending         atomic.Bool // ends are under way: messages wait a little
 	metrics        *metrics
 }
@@ -81,10 +83,11 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		Config: c, store: c.Store, clock: &clock{now: c.Now, steady: c.Steady}, log: c.Log,
-		wakeReconciler: make(chan struct{}, 1), wakeOutbox: make(chan struct{}, 1),
+		wakeReconciler: make(chan struct{}, 1), wakeOutbox: make(chan struct{}, 1), wakeNudges: make(chan struct{}, 1),
 		metrics: newMetrics(),
 	}
 	s.policy.Store(c.Policy)
+	s.oversee.Store(&overseers{c.Admins, c.Security})
 	return s, nil
 }
 
@@ -180,6 +183,12 @@ func (s *Service) mayGive(v storage.View) error {
 		}
 	}
 	s.metrics.clockDoubt.Set(0)
+	if mark, err := v.Note(storage.NoteRestored); err == nil && string(mark) == storage.JustRestored {
+		return &UserError{
+			Code: CodeStoreDown, Say: "No new access right now: jitbot was restored from a backup and is looking at what is really there.",
+			Hint: "That takes a minute. Running access still ends on time.",
+		}
+	}
 	if problem := s.store.Health().Problem; problem != nil {
 		return storeDown(problem)
 	}

@@ -22,12 +22,15 @@ func (s *Service) takeBack(ctx context.Context, c claimed) result {
 	case jit.StoodBefore:
 		return result{h: h, to: jit.HoldingAbsent, why: "the access stood before"}
 	}
-	if k := c.keeper; k.ID != "" {
+	if k := c.keeper; k != nil {
 		return result{h: h, to: jit.HoldingAbsent, why: fmt.Sprintf("grant %s of %s needs it", k.Grant, s.People.Name(k.Principal))}
 	}
 	p := s.Provisioners[h.Entitlement.Kind]
 	if p == nil {
 		return result{h: h, err: fmt.Errorf("no provisioner for %s is configured; set it up again so that the access can be taken back", h.Entitlement.Kind)}
+	}
+	if err := sameTarget(p, h); err != nil {
+		return result{h: h, err: err}
 	}
 	removed := s.call(ctx, h, "remove", func(ctx context.Context) error { return p.Remove(ctx, h) })
 	seen, err := s.observe(ctx, p, h)
@@ -40,6 +43,20 @@ func (s *Service) takeBack(ctx context.Context, c claimed) result {
 		return result{h: h, err: fmt.Errorf("removed, but still there: %s", seen.Detail)}
 	}
 	return result{h: h, to: jit.HoldingAbsent}
+}
+
+// sameTarget makes sure that a holding still names what it was given as: with
+// other settings the provisioner would look at another thing, find nothing
+// there, and the real one would stay for ever.
+func sameTarget(p Provisioner, h jit.Holding) error {
+	now, err := p.Target(h)
+	if err != nil {
+		return fmt.Errorf("name what was given: %w", err)
+	}
+	if now != h.Target {
+		return fmt.Errorf("it was given as %q and the settings now say %q; put them back until it has ended", h.Target, now)
+	}
+	return nil
 }
 
 // withKeepers finds for those of hs that are to be taken back another grant's
@@ -72,7 +89,7 @@ func withKeepers(v storage.View, hs []jit.Holding) ([]claimed, error) {
 		out[i].h = h
 		for _, k := range keepers[h.Target] {
 			if k.Grant != h.Grant {
-				out[i].keeper = k
+				out[i].keeper = &k
 			}
 		}
 	}
@@ -92,6 +109,9 @@ func (s *Service) handOut(ctx context.Context, h jit.Holding) result {
 			return result{h: h, err: err}
 		}
 		h = begun
+	}
+	if err := sameTarget(p, h); err != nil {
+		return result{h: h, err: err}
 	}
 	var applied error
 	if h.Standing != jit.StoodBefore {
@@ -211,7 +231,7 @@ func (s *Service) settleResults(tx storage.Tx, batch []result) error {
 			return err
 		}
 		changes = append(changes, c)
-		refreshes = append(refreshes, storage.Outgoing{Thread: res.h.Request, Slot: refreshSlot, QueuedAt: now, NextAt: now})
+		refreshes = append(refreshes, refreshOf(res.h.Request, now))
 	}
 	if err := tx.Save(changes...); err != nil {
 		return err
@@ -219,14 +239,32 @@ func (s *Service) settleResults(tx storage.Tx, batch []result) error {
 	return tx.Queue(refreshes...)
 }
 
+// refreshOf has the messages of a request made anew. It carries nothing but
+// its instant: while one waits, a second is the same and costs no write.
+func refreshOf(request string, now time.Time) storage.Outgoing {
+	return storage.Outgoing{Thread: request, Slot: refreshSlot, NextAt: now}
+}
+
+// grantsOf returns the grants of a batch and their holdings, by the grants'
+// ids. Those known from the claim are not read: a row that moved on since is a
+// conflict when it is saved.
 func (s *Service) grantsOf(v storage.View, batch []result) (map[string]*jit.Grant, map[string][]jit.Holding, error) {
 	var ids []string
 	grants, siblings := map[string]*jit.Grant{}, map[string][]jit.Holding{}
 	for _, res := range batch {
-		if _, ok := grants[res.h.Grant]; !ok {
-			grants[res.h.Grant] = nil
-			ids = append(ids, res.h.Grant)
+		if _, ok := grants[res.h.Grant]; ok {
+			continue
 		}
+		grants[res.h.Grant] = nil
+		if res.grant != nil {
+			g := *res.grant
+			grants[g.ID], siblings[g.ID] = &g, []jit.Holding{res.h}
+			continue
+		}
+		ids = append(ids, res.h.Grant)
+	}
+	if len(ids) == 0 {
+		return grants, siblings, nil
 	}
 	all, err := v.Grants(storage.GrantFilter{IDs: ids, Limit: len(ids)})
 	if err != nil {

@@ -18,7 +18,7 @@ var ErrNotAbsent = errors.New("a holding is not absent yet")
 type Change struct {
 	event    Event
 	moves    []Move
-	details  map[string]any
+	details  []detail
 	requests []Request
 	grants   []Grant
 	holdings []Holding
@@ -37,10 +37,13 @@ func (c *Change) Detail(name string, value any) *Change {
 	if value == nil || value == "" {
 		return c
 	}
-	if c.details == nil {
-		c.details = map[string]any{}
+	for i := range c.details {
+		if c.details[i].name == name {
+			c.details[i].value = value
+			return c
+		}
 	}
-	c.details[name] = value
+	c.details = append(c.details, detail{name, value})
 	return c
 }
 
@@ -117,14 +120,7 @@ func (c *Change) Event() (Event, error) {
 		e.Data = json.RawMessage("{}")
 		return e, nil
 	}
-	data := make(map[string]any, len(c.details)+1)
-	for name, value := range c.details {
-		data[name] = value
-	}
-	if len(c.moves) > 0 {
-		data["moves"] = c.moves
-	}
-	raw, err := json.Marshal(data)
+	raw, err := c.data()
 	if err != nil {
 		return Event{}, fmt.Errorf("event %s: %w", e.Kind, err)
 	}

@@ -31,6 +31,7 @@ const (
 	EventStopped          = "jitbot.stopped"
 	EventPolicyLoaded     = "policy.loaded"
 	EventPolicyRefused    = "policy.refused"
+	EventConfigLoaded     = "config.loaded" // people, admins and security
 	EventRefused          = "refused"
 	EventRequested        = "request.created"
 	EventRequestDenied    = "request.denied"

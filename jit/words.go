@@ -215,4 +215,5 @@ type Pickup struct {
 	CreatedAt   time.Time `json:"created_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
 	UsedAt      time.Time `json:"used_at,omitzero"`
+	ReportedAt  time.Time `json:"reported_at,omitzero"` // people were told that it was used again
 }

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"time"
+
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 )
@@ -10,6 +12,7 @@ func (f forms) page() g.Node {
 	return sheet("Your credentials",
 		h.H1(g.Text("Your credentials for "+f.Offer.Resource)),
 		f.countdown(),
+		f.twoEnds(),
 		h.P(
 			g.Text("For "+f.Offer.Person+", grant "), code(f.Offer.Grant), g.Text(". "),
 			h.Strong(g.Text("This page is shown once:")), g.Text(" copy what you need before you close it."),
@@ -21,16 +24,46 @@ func (f forms) page() g.Node {
 	)
 }
 
+// sameEnd is how far apart the ends of access and credentials may be and still
+// count as one: AWS reckons from when the call reached it.
+const sameEnd = time.Minute
+
+// until is when the credentials stop working: at their own end or at that of
+// the access, when jitbot cuts them off.
+func (f forms) until() time.Time {
+	if f.Offer.Until.Before(f.ExpiresAt) {
+		return f.Offer.Until
+	}
+	return f.ExpiresAt
+}
+
+// twoEnds says so where credentials and access do not end together.
+func (f forms) twoEnds() g.Node {
+	switch over := f.ExpiresAt.Sub(f.Offer.Until); {
+	case over > sameEnd:
+		return soft(
+			g.Text("Your access ends then, and jitbot has the credentials cut off. AWS opens no shorter session: by themselves they would last until "),
+			instant(f.ExpiresAt), g.Text("."),
+		)
+	case over < -sameEnd:
+		return soft(
+			g.Text("Your access lasts longer than these credentials, until "), instant(f.Offer.Until),
+			g.Text(". Ask for new ones when they have run out."),
+		)
+	}
+	return nil
+}
+
 // countdown is the pill that says how long the credentials are good for; the
 // page's script keeps it current.
 func (f forms) countdown() g.Node {
-	return h.P(h.Class("countdown"), h.Data("until", iso(f.ExpiresAt)), h.Span(
+	return h.P(h.Class("countdown"), h.Data("until", iso(f.until())), h.Span(
 		h.Class("pill"),
 		h.SVG(
 			h.Class("icon"), g.Attr("viewBox", "0 0 16 16"), h.Aria("hidden", "true"),
 			g.El("path", g.Attr("d", "M8 4v4l2.5 2 M14 8a6 6 0 1 1-12 0a6 6 0 1 1 12 0")),
 		),
-		h.Span(g.Text("Valid until "), instant(f.ExpiresAt), h.Span(h.Class("left"))),
+		h.Span(g.Text("Valid until "), instant(f.until()), h.Span(h.Class("left"))),
 	))
 }
 

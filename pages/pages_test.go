@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -32,6 +33,7 @@ type desk struct {
 	now          time.Time
 	text         string // empty: what a provider says; else every text of the pick-up
 	console      string
+	left         time.Duration // of the credentials; zero: 59m
 }
 
 func (d *desk) check(t, viewer string) error {
@@ -55,7 +57,7 @@ func (d *desk) offer() bot.Offer {
 }
 
 func (d *desk) credentials() bot.Credentials {
-	until := d.now.Add(59 * time.Minute)
+	until := d.now.Add(cmp.Or(d.left, 59*time.Minute))
 	if d.text != "" {
 		return bot.NewCredentials(d.text, d.text, d.text, d.console, d.text, until)
 	}
@@ -222,5 +224,34 @@ func TestAFailingProviderIsLoggedWithoutTheTokenAndSaysWhatToDo(t *testing.T) {
 	}
 	if log := o.log.String(); !strings.Contains(log, "throttled") || strings.Contains(log, token) {
 		t.Errorf("log: %s", log)
+	}
+}
+
+func TestWhereCredentialsAndAccessEndApartThePageSaysBoth(t *testing.T) {
+	t.Parallel()
+	const short, long = "Ask for new ones when they have run out", "AWS opens no shorter session"
+	for name, tt := range map[string]struct {
+		left  time.Duration // of the credentials; the access has an hour
+		valid time.Duration
+		says  string
+	}{
+		"together":            {time.Hour + time.Second, time.Hour, ""},
+		"credentials earlier": {30 * time.Minute, 30 * time.Minute, short},
+		"credentials later":   {75 * time.Minute, time.Hour, long},
+	} {
+		o := setup(t, "")
+		o.desk.left = tt.left
+		body := o.ask(http.MethodPost, "/c/"+token, nil).Body.String()
+		if want := `data-until="` + o.desk.now.Add(tt.valid).UTC().Format(time.RFC3339) + `"`; !strings.Contains(body, want) {
+			t.Errorf("%s: the page does not count down to %s", name, want)
+		}
+		for _, text := range []string{short, long} {
+			if strings.Contains(body, text) != (text == tt.says) {
+				t.Errorf("%s: %q is on the page: %v", name, text, text != tt.says)
+			}
+		}
+		if other := o.desk.now.Add(max(tt.left, time.Hour)).UTC().Format(time.RFC3339); tt.says != "" && !strings.Contains(body, other) {
+			t.Errorf("%s: the page does not name the other end, %s", name, other)
+		}
 	}
 }

@@ -128,6 +128,7 @@ func (p *Policy) Rule(i int) RuleView {
 		Escalate: Escalate{r.escalate.After, slices.Clone(r.escalate.To)}, Extend: r.extend,
 		PendingTTL: r.pendingTTL, RemindAfter: r.remind, WarnBefore: r.warn,
 		PerPerson: r.perPerson, NeedsTicket: r.ticket.asked, ReasonRegexp: r.reason,
+		TicketOpen: r.ticket.open || r.looksAt(varTicketOpen), IncidentOpen: r.looksAt(varIncidentOpen, varIncidentMine),
 	}
 	if len(r.breakGlass.eligible) > 0 {
 		v.BreakGlass = BreakGlassView{p.spellAll(r.breakGlass.eligible), r.breakGlass.max, r.breakGlass.reviewWithin}
@@ -183,10 +184,11 @@ func (p *Policy) Near(name string, among []Resource) []string {
 // nearness is smaller the likelier name was meant by word, and -1 if it was
 // not.
 func nearness(word, name string) int {
+	if word == "" || len(word) > maxName {
+		return -1 // before the work: what was typed may be long
+	}
 	d := strictyaml.Distance(word, name)
 	switch {
-	case word == "" || len(word) > maxName:
-		return -1
 	case d <= max(1, len(word)/3):
 		return d
 	case strings.HasPrefix(name, word) || strings.HasPrefix(word, name):

@@ -167,6 +167,9 @@ func (c *condition) usesAny(vars ...string) bool {
 	return slices.ContainsFunc(vars, func(v string) bool { return slices.Contains(c.uses, v) })
 }
 
+// looksAt reports whether the rule's when uses one of the variables.
+func (r *rule) looksAt(vars ...string) bool { return r.when != nil && r.when.usesAny(vars...) }
+
 // holds evaluates the condition. Nothing of e is kept: e lives on the stack
 // of Decide.
 func (c *condition) holds(e *eval, r *rule) truth {

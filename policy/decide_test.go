@@ -283,3 +283,20 @@ func TestADecisionOfEachOrdinaryKindDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExtensionThatRestsOnAShiftEndsWithIt(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+  - {id: duty, match: {resource: prod-db}, eligible: [oncall:primary], max_duration: 2h, auto_approve: true, extend: {max_total: 8h}}
+`)
+	shift := onDuty("primary", "zoe")
+	shift.Until = noon.Add(time.Hour)
+	r := ask("zoe", "prod-db", time.Hour)
+	r.Kind, r.Held, r.Left = policy.Extension, time.Hour, 40*time.Minute
+	f := with(known(), shift)
+	if d := p.Decide(r, f); d.Outcome != policy.AutoApprove || d.Duration != 20*time.Minute {
+		t.Errorf("%+v", d)
+	}
+	r.Left = time.Hour
+	wantSaid(t, p, r, f, "deny duty (shift_ends)")
+}

@@ -70,6 +70,7 @@ const (
 	CauseNobody        Cause = "nobody_approves" // a rule fits, but not enough people could approve
 	CauseNoExtension   Cause = "no_extension"    // the deciding rule gives no extensions
 	CauseOverTotal     Cause = "over_total"      // the extension would pass the rule's max_total
+	CauseShiftEnds     Cause = "shift_ends"      // the extension would begin after the shift it rests on
 	CauseNoResource    Cause = "no_resource"     // there is no such resource
 	CauseBadDuration   Cause = "bad_duration"    // negative, or over jit.MaxDuration
 	CauseNoReason      Cause = "no_reason"       // break-glass without a reason

@@ -134,6 +134,8 @@ func (e *eval) verdict(d Decision) []string {
 		return []string{r.id + " gives no extensions."}
 	case CauseOverTotal:
 		return []string{e.overTotal(r, d)}
+	case CauseShiftEnds:
+		return []string{r.id + " gives access for the length of a shift, and the grant lasts until its end already."}
 	case CauseAdvance:
 		return []string{r.id + " asks for " + e.asks(r) + ", which was given in advance (" + d.Advance + ")."}
 	}

@@ -88,6 +88,11 @@ func (e *eval) cutAt(end time.Time, d Decision) Decision {
 		return d
 	}
 	left := end.Sub(e.f.At)
+	if e.r.Kind == Extension {
+		if left -= e.r.Left; left <= 0 {
+			return Decision{Rule: d.Rule, Cause: CauseShiftEnds}
+		}
+	}
 	d.Duration, d.MaxDuration = min(d.Duration, left), min(d.MaxDuration, left)
 	return d
 }

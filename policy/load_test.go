@@ -193,3 +193,28 @@ policy.yaml:35:13: tests[3].expect: expects nothing; say at least the outcome`
 		t.Error(diff)
 	}
 }
+
+func TestALimitBeyondWhatIsCountedIsRefused(t *testing.T) {
+	t.Parallel()
+	for limit, fits := range map[string]bool{"199/30d": true, "1/1h": true, "200/24h": false, "3/31d": false, "999999/1h": false} {
+		src := head + "rules:\n  - {id: a, match: {resource: prod-db}, eligible: [group:sre], auto_approve: {per_person: " + limit + "}}\n"
+		_, err := policy.Load("policy.yaml", []byte(src), options())
+		if fits != (err == nil) || !fits && !strings.Contains(err.Error(), "the most is 199 times in 30d") {
+			t.Errorf("%s: %v", limit, err)
+		}
+	}
+}
+
+func TestARuleSaysWhetherItRestsOnAnOpenTicketOrIncident(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+  - {id: named, match: {resource: prod-db}, eligible: [group:sre], require: {ticket: true}, auto_approve: true}
+  - {id: open, match: {resource: prod-web}, eligible: [group:sre], require: {ticket: {open: true}}, auto_approve: true}
+  - {id: when, match: {resource: staging-db}, eligible: [group:sre], when: ticket.open || incident.mine, auto_approve: true}
+`)
+	for i, want := range [][3]bool{{true, false, false}, {true, true, false}, {false, true, true}} {
+		if v := p.Rule(i); v.NeedsTicket != want[0] || v.TicketOpen != want[1] || v.IncidentOpen != want[2] {
+			t.Errorf("%s: ticket %v, open %v, incident %v", v.ID, v.NeedsTicket, v.TicketOpen, v.IncidentOpen)
+		}
+	}
+}

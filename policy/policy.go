@@ -88,6 +88,8 @@ type RuleView struct {
 	WarnBefore   time.Duration
 	PerPerson    Limit
 	NeedsTicket  bool
+	TicketOpen   bool // the ticket has to be open, so access that rests on it ends with it
+	IncidentOpen bool // when asks for an open incident; the same holds of it
 	ReasonRegexp string
 }
 

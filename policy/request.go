@@ -61,6 +61,9 @@ type Request struct {
 	// Held is, for an extension, the total length already promised to the
 	// grant; Held+Duration is held against the rule's extend.max_total.
 	Held time.Duration `json:"held,omitempty"`
+	// Left is, for an extension, how much of the grant is still to come; the
+	// further time begins after it.
+	Left time.Duration `json:"left,omitempty"`
 }
 
 // asker is the person who typed the request.

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -68,23 +69,30 @@ func (l *loader) autoApprove(n *yaml.Node, r *rule) {
 	if !ok {
 		l.f.Problemf(at, "%q is not a number of times in a length of time; write it like 3/24h", s)
 	}
+	if limit.N > maxPerPerson || limit.Per > maxPer {
+		l.f.Problemf(at, "%q is more than is counted; the most is %d times in %s", s, maxPerPerson, jit.FormatDuration(maxPer))
+	}
 	r.perPerson = limit
 }
 
-// maxPerPerson bounds the facts a limit needs.
-const maxPerPerson = 1000
+// What a limit may count at most: it bounds the facts a decision needs.
+const (
+	maxPerPerson = 199
+	maxPer       = 30 * 24 * time.Hour
+	maxDigits    = 6
+)
 
 func parseLimit(s string) (Limit, bool) {
 	times, per, ok := strings.Cut(s, "/")
 	n := 0
 	for _, c := range times {
-		if c < '0' || c > '9' || n > maxPerPerson {
+		if c < '0' || c > '9' || len(times) > maxDigits {
 			return Limit{}, false
 		}
 		n = n*10 + int(c-'0')
 	}
 	d, err := jit.ParseDuration(per)
-	if !ok || err != nil || n < 1 || n > maxPerPerson {
+	if !ok || err != nil || n < 1 {
 		return Limit{}, false
 	}
 	return Limit{n, d}, true

@@ -112,7 +112,8 @@ type Tx interface {
 	Save(changes ...*jit.Change) error
 
 	// Queue adds a message to the outbox. A queued message of the same Slot that has
-	// not been taken for delivery is replaced: the newest state wins.
+	// not been taken for delivery is replaced: the newest state wins. Queued again
+	// as it is, it is due at the earlier of the two instants.
 	Queue(messages ...Outgoing) error
 
 	// Once remembers a delivery key. The first call for a key returns
@@ -201,6 +202,7 @@ type GrantFilter struct {
 	Principal string
 	Resource  string
 	Request   string
+	Requests  []string // any of these
 	DueBy     time.Time
 	Limit     int // 0: 1000
 }
@@ -208,6 +210,7 @@ type GrantFilter struct {
 // HoldingFilter chooses holdings in order of their ids.
 type HoldingFilter struct {
 	Grants  []string
+	Without []string // grants whose holdings are left out
 	States  []jit.HoldingState
 	Targets []string // any of these outside things
 	Limit   int      // 0: 1000, or enough for Grants and Targets

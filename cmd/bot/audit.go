@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
-	"jitbot/jit"
+	"jitbot/reports"
 	"jitbot/storage"
 	"jitbot/storage/sqlite"
 )
@@ -143,34 +140,27 @@ func printReport(r storage.Report, asJSON bool, stdout io.Writer) error {
 	return err
 }
 
-// export is what `bot audit export` was asked for.
-type export struct {
-	filter   storage.EventFilter
-	person   string
-	resource string
-	write    func(jit.Event) error
-	finish   func() error
-}
-
 func auditExport(args []string, stdout io.Writer) error {
 	fs := flag.NewFlagSet("export", flag.ContinueOnError)
 	data, format := fs.String("data", "", ""), fs.String("format", "", "")
 	since, until := fs.String("since", "", ""), fs.String("until", "", "")
-	var x export
-	fs.StringVar(&x.person, "person", "", "")
-	fs.StringVar(&x.resource, "resource", "", "")
-	fs.StringVar(&x.filter.Grant, "grant", "", "")
+	var x reports.Events
+	fs.StringVar(&x.Person, "person", "", "")
+	fs.StringVar(&x.Resource, "resource", "", "")
+	fs.StringVar(&x.Grant, "grant", "", "")
 	if _, err := parseStoreFlags(fs, args, 0); err != nil {
 		return err
 	}
 	var errSince, errUntil, errFormat error
-	x.filter.Since, errSince = parseWhen("--since", *since)
-	x.filter.Until, errUntil = parseWhen("--until", *until)
-	x.write, x.finish, errFormat = eventWriter(*format, stdout)
+	x.Since, errSince = parseWhen("--since", *since)
+	x.Until, errUntil = parseWhen("--until", *until)
+	if f := reports.Format(*format); f != reports.CSV && f != reports.JSONLines {
+		errFormat = fmt.Errorf("%w: --format %q; choose csv or jsonl", errUsage, *format)
+	}
 	if err := errors.Join(errSince, errUntil, errFormat); err != nil {
 		return err
 	}
-	return readStore(*data, x.run)
+	return readStore(*data, func(v storage.View) error { return x.Write(v, stdout, reports.Format(*format)) })
 }
 
 func parseWhen(name, text string) (time.Time, error) {
@@ -183,98 +173,4 @@ func parseWhen(name, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%w: %s %q is neither a day like 2026-03-27 nor an instant like 2026-03-27T09:30:00Z", errUsage, name, text)
-}
-
-func (x *export) run(v storage.View) error {
-	concerns, err := x.concerning(v)
-	if err != nil {
-		return err
-	}
-	for {
-		page, err := v.Events(x.filter)
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			return x.finish()
-		}
-		for _, e := range page {
-			if x.resource != "" && e.Resource != x.resource || !concerns(e) {
-				continue
-			}
-			if err := x.write(e); err != nil {
-				return err
-			}
-		}
-		x.filter.After = page[len(page)-1].Seq
-	}
-}
-
-// concerning tells the events of a person: those they caused, and those of
-// requests they made or that were made for them.
-func (x *export) concerning(v storage.View) (func(jit.Event) bool, error) {
-	if x.person == "" {
-		return func(jit.Event) bool { return true }, nil
-	}
-	person := strings.ToLower(x.person)
-	requests, err := v.Requests(storage.RequestFilter{For: person, By: person, Limit: 1 << 30})
-	if err != nil {
-		return nil, err
-	}
-	theirs := make(map[string]bool, len(requests))
-	for _, r := range requests {
-		theirs[r.ID] = true
-	}
-	return func(e jit.Event) bool { return e.Actor == person || theirs[e.Request] }, nil
-}
-
-var eventColumns = []string{
-	"seq", "at", "kind", "actor", "actor_account", "origin", "request", "grant", "resource", "outcome",
-	"policy_sha256", "data_sha256", "data", "prev", "hash",
-}
-
-func eventCells(e jit.Event) []string {
-	return []string{
-		strconv.FormatInt(e.Seq, 10), e.At.Format(time.RFC3339Nano), e.Kind, e.Actor, e.ActorAccount, e.Origin, e.Request, e.Grant,
-		e.Resource, e.Outcome, e.PolicySHA256, hex.EncodeToString(e.DataSHA256[:]), string(e.Data),
-		hex.EncodeToString(e.Prev[:]), hex.EncodeToString(e.Hash[:]),
-	}
-}
-
-// eventWriter writes one event a line in the given format.
-func eventWriter(format string, out io.Writer) (write func(jit.Event) error, finish func() error, err error) {
-	switch format {
-	case "csv":
-		w := csv.NewWriter(out)
-		err := w.Write(eventColumns)
-		return func(e jit.Event) error { return w.Write(harmless(eventCells(e))) },
-			func() error { w.Flush(); return w.Error() }, err
-	case "jsonl":
-		return jsonLines(out), func() error { return nil }, nil
-	}
-	return nil, nil, fmt.Errorf("%w: --format %q; choose csv or jsonl", errUsage, format)
-}
-
-func jsonLines(out io.Writer) func(jit.Event) error {
-	w := json.NewEncoder(out)
-	return func(e jit.Event) error {
-		line := map[string]any{}
-		for i, cell := range eventCells(e) {
-			line[eventColumns[i]] = cell
-		}
-		line["seq"], line["data"] = e.Seq, e.Data
-		return w.Encode(line)
-	}
-}
-
-// harmless keeps a spreadsheet from running a cell, and a cell on its line.
-func harmless(cells []string) []string {
-	lines := strings.NewReplacer("\r", `\r`, "\n", `\n`)
-	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			cell = "'" + cell
-		}
-		cells[i] = lines.Replace(cell)
-	}
-	return cells
 }

@@ -171,11 +171,28 @@ func (c config) Check(report func(key, text string)) {
 	if len(c.People) == 0 {
 		report("people", "name at least one person; nobody else can ask for anything")
 	}
+	c.checkChannels(report)
 	c.checkNamed(report, "admins", c.Admins)
 	c.checkNamed(report, "security", c.Security)
 	if _, err := c.people(); err != nil {
 		report("people", err.Error())
 	}
+}
+
+// checkChannels: a card for a channel that is not there reaches nobody.
+func (c config) checkChannels(report func(key, text string)) {
+	for _, at := range []struct{ key, name string }{{"default", c.Channels.Default}, {"alerts", c.Channels.Alerts}} {
+		if at.name != "" && !c.hasChannel(at.name) {
+			report("channels", fmt.Sprintf("%s: there is no channel %q in the chat; add it to web.channels, or name one of those", at.key, at.name))
+		}
+	}
+	if c.Channels.Alerts == "" && c.Channels.Default == "" && len(c.Admins) == 0 {
+		report("admins", "nobody would hear of an end that is overdue or of a policy that was refused: set channels.alerts, or name an admin")
+	}
+}
+
+func (c config) hasChannel(name string) bool {
+	return slices.Contains(c.Web.Channels, strings.TrimPrefix(name, "#"))
 }
 
 func (c config) checkNamed(report func(key, text string), key string, ids []string) {

@@ -234,7 +234,7 @@ func examineRules(c config, p *policy.Policy) []bot.Finding {
 		if r.NeedsTicket && c.Tickets.Path == "" {
 			found = append(found, wrong("set tickets.path, or leave the ticket out of the rule", "rule %s needs a ticket, and no source of tickets is configured: it gives nothing", r.ID))
 		}
-		if r.Channel != "" && !slices.Contains(c.Web.Channels, r.Channel) {
+		if r.Channel != "" && !c.hasChannel(r.Channel) {
 			found = append(found, wrong("add it to web.channels", "rule %s writes to channel %s, which is not there", r.ID, r.Channel))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"jitbot/internal/localonly"
 	"jitbot/pages"
 )
 
@@ -126,7 +127,7 @@ func (a *app) metrics() http.Handler {
 	show := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !a.mayReadMetrics(r) {
-			http.Error(w, "metrics are for this computer, or for a bearer token (metrics.token)", http.StatusForbidden)
+			http.Error(w, "metrics are for this computer, asked directly at http://localhost, or for a bearer token (metrics.token)", http.StatusForbidden)
 			return
 		}
 		show.ServeHTTP(w, r)
@@ -136,8 +137,7 @@ func (a *app) metrics() http.Handler {
 func (a *app) mayReadMetrics(r *http.Request) bool {
 	token := a.cfg.Metrics.Token
 	if !token.IsSet() {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		return err == nil && loopbackHost(host)
+		return localonly.Refused(r) == ""
 	}
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return ok && subtle.ConstantTimeCompare([]byte(given), []byte(token.Reveal())) == 1

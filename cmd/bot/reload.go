@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"jitbot/bot"
 	"jitbot/policy"
 )
 
@@ -18,11 +19,19 @@ import (
 const settleTime = 300 * time.Millisecond
 
 // watch loads the policy again when its file changes or SIGHUP comes, and the
-// people of the configuration on SIGHUP.
-func (a *app) watch(ctx context.Context, configPath string, load func() (*policy.Policy, error), env environment) {
+// people, admins and security leads of the configuration on SIGHUP. From its
+// return on SIGHUP does not end the process any more; what it returns does the
+// work until ctx ends, and has to be run.
+func (a *app) watch(ctx context.Context, configPath string, load func() (*policy.Policy, error), env environment) (run func()) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+	return func() {
+		defer signal.Stop(hup)
+		a.followFiles(ctx, hup, configPath, load, env)
+	}
+}
+
+func (a *app) followFiles(ctx context.Context, hup <-chan os.Signal, configPath string, load func() (*policy.Policy, error), env environment) {
 	changes := a.policyChanges(ctx)
 	if info, err := os.Stat(a.cfg.Policy); err == nil && info.ModTime().After(a.loadedAt) {
 		a.reloadPolicy(ctx, load) // it changed between its loading and the watch
@@ -105,15 +114,33 @@ func (a *app) reloadPolicy(ctx context.Context, load func() (*policy.Policy, err
 	a.log.Info("policy in force", "policy_sha256", p.SHA256())
 }
 
-func (a *app) reloadPeople(ctx context.Context, path string, env environment) {
+// takePeople puts the people, admins and security leads of a configuration in
+// force: what is wrong with any of them is found before the first is replaced.
+func (a *app) takePeople(ctx context.Context, path string, env environment) error {
 	c, err := loadConfig(path, env.getenv)
-	if err == nil {
-		all, errPeople := c.people()
-		if err = errPeople; err == nil {
-			err = a.people.Replace(all)
+	if err != nil {
+		return err
+	}
+	all, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := (&bot.Directory{}).Replace(all); err != nil {
+		return err
+	}
+	if a.chat != nil {
+		if err := a.chat.SetPeople(c.webPeople()); err != nil {
+			return err
 		}
 	}
-	if err != nil {
+	if err := a.people.Replace(all); err != nil {
+		return err
+	}
+	return a.service.SetOverseers(ctx, c.Admins, c.Security, "file", map[string]any{"people": len(all)})
+}
+
+func (a *app) reloadPeople(ctx context.Context, path string, env environment) {
+	if err := a.takePeople(ctx, path, env); err != nil {
 		a.log.Error("the people were not loaded; the old ones stay", "cause", err)
 		return
 	}

@@ -19,8 +19,8 @@ import (
 const serveUsage = `usage: bot serve --config FILE
 
 Runs jitbot until it is told to stop (SIGTERM, Ctrl-C). SIGHUP, and any change
-of the policy file, loads the policy again; SIGHUP also loads the people of the
-configuration again. A file that cannot be loaded leaves the old one in force.
+of the policy file, loads the policy again; SIGHUP also loads the people, admins
+and security leads of the configuration again. A file that cannot be loaded leaves the old one in force.
 `
 
 func runServe(ctx context.Context, args []string, env environment) int {
@@ -108,7 +108,7 @@ func (a *app) run(ctx context.Context, started func(), configPath string, load f
 	}
 	var around sync.WaitGroup
 	around.Go(func() { control.run(ctx) })
-	around.Go(func() { a.watch(ctx, configPath, load, env) })
+	around.Go(a.watch(ctx, configPath, load, env))
 	a.log.Info("jitbot runs", "listen", a.cfg.Listen, "policy_sha256", a.service.Policy().SHA256(), "version", version())
 	for _, w := range a.service.Policy().Warnings() {
 		a.log.Warn("policy", "warning", w)

@@ -165,3 +165,6 @@ func (l *lockedText) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+// mintFor asks for a session of an hour.
+func mintFor(now time.Time) bot.Mint { return bot.Mint{Now: now, End: now.Add(time.Hour)} }

@@ -53,6 +53,25 @@ func TestOnARoleJitbotsOwnSessionsLastAnHourAtMost(t *testing.T) {
 	}
 }
 
+// This one cannot run beside others: it sets the environment.
+func TestPlainHTTPToAnotherComputerIsRefusedWhoeverNamesIt(t *testing.T) {
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "http://aws.example.invalid:8080")
+			p, err := Open(Config{AccessKeyID: "AKIAHUB", SecretAccessKey: "hub-secret"}, bot.Deps{Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Apply(t.Context(), groupHolding("ann@example.com")); !bot.IsPermanent(err) || !strings.Contains(err.Error(), "use https") {
+				t.Errorf("want a refusal that says what to do, got %v", err)
+			}
+			if f := p.Check(t.Context()); len(f) != 1 || f[0].OK || !strings.Contains(f[0].What, "plain http to aws.example.invalid:8080") {
+				t.Errorf("findings %+v", f)
+			}
+		})
+	}
+}
+
 func TestOneThrottledCallIsTriedAgainAtOnceForThePersonWhoWaits(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -11,12 +11,19 @@ import (
 	"jitbot/jit"
 )
 
-// Check asks AWS who we are and whether every role and group that the policy
-// names is there and can be read. It changes nothing.
+// Check asks AWS who we are, whether every role and group that the policy
+// names is there, and tries what will be done with them: of each role it opens
+// a session of 15 minutes that may do nothing, whose credentials it drops; of
+// its deny and of groups it makes calls that AWS answers without doing
+// anything. Nothing is given to anybody.
 func (p *Provisioner) Check(ctx context.Context) []bot.Finding {
 	who, err := p.clients.hub(ctx)
 	if err != nil {
-		return []bot.Finding{failed("AWS credentials", err, "Give jitbot AWS credentials, by AWS_ACCESS_KEY_ID, a profile or a role.")}
+		hint := "Give jitbot AWS credentials, by AWS_ACCESS_KEY_ID, a profile or a role."
+		if bot.IsPermanent(err) {
+			hint = "Correct the configuration or the environment."
+		}
+		return []bot.Finding{failed("AWS credentials", err, hint)}
 	}
 	found := []bot.Finding{{OK: true, What: "AWS knows jitbot as " + who.arn}}
 	if who.chained() {
@@ -27,57 +34,60 @@ func (p *Provisioner) Check(ctx context.Context) []bot.Finding {
 	}
 	seen := map[string]bool{}
 	for _, e := range p.cfg.Entitlements() {
-		f, name := p.checkEntitlement(ctx, e)
-		if name != "" && !seen[name] {
-			found = append(found, f)
+		name, check := p.checkOf(e)
+		if check != nil && !seen[name] {
+			found = append(found, check(ctx)...)
 		}
 		seen[name] = true
 	}
 	return found
 }
 
-// checkEntitlement returns what was found and the name of the thing looked at;
-// an empty name is not one of AWS's.
-func (p *Provisioner) checkEntitlement(ctx context.Context, e jit.Entitlement) (f bot.Finding, name string) {
+// checkOf returns what looks at an entitlement, and the name of the thing it
+// looks at; nil is for what is not AWS's.
+func (p *Provisioner) checkOf(e jit.Entitlement) (name string, check func(context.Context) []bot.Finding) {
+	wrong := func(what string, err error) (string, func(context.Context) []bot.Finding) {
+		return what, func(context.Context) []bot.Finding { return []bot.Finding{failed(what, err, "Correct the policy.")} }
+	}
 	switch e.Kind {
 	case KindSession:
 		s, err := parseSession(e)
 		if err != nil {
-			return failed("role "+e.Params["role"], err, "Correct the policy."), "role " + e.Params["role"]
+			return wrong("role "+e.Params["role"], err)
 		}
-		return p.checkRole(ctx, s.role), "role " + s.role.arn
+		return "role " + s.role.arn, func(ctx context.Context) []bot.Finding { return p.checkRole(ctx, s.role) }
 	case KindGroup:
 		g, err := parseGroup(e)
 		if err != nil {
-			return failed("IAM group "+e.Params["group"], err, "Correct the policy."), "group " + e.Params["group"]
+			return wrong("IAM group "+e.Params["group"], err)
 		}
-		return p.checkGroup(ctx, g), "group " + g.account + ":" + g.name
+		return "group " + g.account + ":" + g.name, func(ctx context.Context) []bot.Finding { return p.checkGroup(ctx, g) }
 	}
-	return bot.Finding{}, ""
+	return "", nil
 }
 
-func (p *Provisioner) checkRole(ctx context.Context, r role) bot.Finding {
+func (p *Provisioner) checkRole(ctx context.Context, r role) []bot.Finding {
 	what := "role " + r.arn
 	out, err := p.readRole(ctx, r)
 	if err != nil {
-		return failed(what, err, "Create the role or correct the policy, and let jitbot call iam:GetRole on it.")
+		return []bot.Finding{failed(what, err, "Create the role or correct the policy, and let jitbot call iam:GetRole on it.")}
 	}
 	client, err := p.clients.iamOf(ctx, r.account, r.partition)
 	if err == nil {
 		_, _, err = p.readDeny(ctx, client, r)
 	}
 	if err != nil {
-		return failed(what+": its deny of ended grants", err, "Let jitbot call iam:GetRolePolicy and iam:PutRolePolicy on the role.")
+		return []bot.Finding{failed(what+": its deny of ended grants cannot be read", err, "Let jitbot call iam:GetRolePolicy on the role.")}
 	}
 	f := bot.Finding{OK: true, What: fmt.Sprintf("%s is there; its sessions last %s at most", what,
 		jit.FormatDuration(p.longestOf(r)))}
 	if out.Role.PermissionsBoundary == nil {
 		f.Hint = "The role has no permissions boundary; with one, jitbot's right to write the role's deny cannot widen the role."
 	}
-	return f
+	return []bot.Finding{f, p.trySession(ctx, r), p.tryDeny(ctx, r)}
 }
 
-func (p *Provisioner) checkGroup(ctx context.Context, g group) bot.Finding {
+func (p *Provisioner) checkGroup(ctx context.Context, g group) []bot.Finding {
 	what := "IAM group " + g.name + " of account " + g.account
 	client, err := p.clients.iamOf(ctx, g.account, "")
 	if err == nil {
@@ -86,9 +96,9 @@ func (p *Provisioner) checkGroup(ctx context.Context, g group) bot.Finding {
 		_, err = client.GetGroup(ctx, &iam.GetGroupInput{GroupName: &g.name, MaxItems: awssdk.Int32(1)})
 	}
 	if err != nil {
-		return failed(what, err, "Create the group or correct the policy, and let jitbot call iam:GetGroup on it.")
+		return []bot.Finding{failed(what, err, "Create the group or correct the policy, and let jitbot call iam:GetGroup on it.")}
 	}
-	return bot.Finding{OK: true, What: what + " is there"}
+	return []bot.Finding{{OK: true, What: what + " is there"}, p.tryMembership(ctx, g)}
 }
 
 func failed(what string, err error, hint string) bot.Finding {

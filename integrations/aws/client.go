@@ -87,8 +87,23 @@ func (c *clients) load(ctx context.Context) (awssdk.Config, *sts.Client, error) 
 	if c.cfg.AccessKeyID != "" {
 		base.Credentials = credentials.NewStaticCredentialsProvider(c.cfg.AccessKeyID, c.cfg.SecretAccessKey, "")
 	}
-	c.base, c.sts = &base, sts.NewFromConfig(base)
-	return base, c.sts, nil
+	client := sts.NewFromConfig(base)
+	if err := checkEndpoints(client.Options().BaseEndpoint, iam.NewFromConfig(base).Options().BaseEndpoint); err != nil {
+		return awssdk.Config{}, nil, err
+	}
+	c.base, c.sts = &base, client
+	return base, client, nil
+}
+
+// checkEndpoints looks at the endpoints that the clients will use, whether the
+// configuration, the environment or a shared file names them.
+func checkEndpoints(endpoints ...*string) error {
+	for _, e := range endpoints {
+		if err := checkAddress(awssdk.ToString(e)); err != nil {
+			return bot.Permanent(fmt.Errorf("AWS endpoint (aws.endpoint, AWS_ENDPOINT_URL or the like): %w", err))
+		}
+	}
+	return nil
 }
 
 func newRetryer() awssdk.Retryer {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"jitbot/internal/localonly"
 	"jitbot/jit"
 )
 
@@ -20,7 +21,8 @@ type Config struct {
 	// the shared configuration says, else us-east-1.
 	Region string `yaml:"region"`
 	// Endpoint replaces AWS's endpoints, for tests and the demo. Empty:
-	// AWS_ENDPOINT_URL and its like, else AWS itself.
+	// AWS_ENDPOINT_URL and its like, else AWS itself. Whoever names it, plain
+	// http is taken to this computer only.
 	Endpoint string `yaml:"endpoint"`
 	// Timeout is the longest a single call may take. Zero: 10s.
 	Timeout time.Duration `yaml:"timeout"`
@@ -81,11 +83,8 @@ func (c Config) check() error {
 		errs = append(errs, fmt.Errorf("timeout: %s is negative; leave it out for %s", c.Timeout, defaultTimeout))
 	}
 	for name, u := range map[string]string{"endpoint": c.Endpoint, "signin_url": c.SigninURL, "console_url": c.ConsoleURL} {
-		if u == "" {
-			continue
-		}
-		if p, err := url.Parse(u); err != nil || p.Host == "" || p.User != nil || p.Scheme != "https" && p.Scheme != "http" {
-			errs = append(errs, fmt.Errorf("%s: not an https or http address", name))
+		if err := checkAddress(u); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	errs = append(errs, checkExternalID("external_id", c.ExternalID))
@@ -100,6 +99,22 @@ func (c Config) check() error {
 		errs = append(errs, checkExternalID("accounts: "+id+": external_id", a.ExternalID))
 	}
 	return errors.Join(errs...)
+}
+
+// checkAddress refuses what credentials must not be sent to: over plain http
+// anybody on the way could read and change what is said. Empty is fine.
+func checkAddress(address string) error {
+	if address == "" {
+		return nil
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("not an https or http address")
+	case u.Scheme == "http" && !localonly.Host(u.Hostname()):
+		return fmt.Errorf("plain http to %s would show credentials to everybody on the way; use https, or http to an address of this computer such as 127.0.0.1", u.Host)
+	}
+	return nil
 }
 
 func (c Config) checkUsers() error {
@@ -143,11 +158,11 @@ func (c Config) iamUser(principal string) (string, error) {
 		template = "{email}"
 	}
 	if strings.Contains(template, "{local}") && !strings.EqualFold(domain, c.Domain) {
-		return "", fmt.Errorf("%s is not of %s; name the IAM user under aws.iam_users", principal, c.Domain)
+		return "", fmt.Errorf("%s has no IAM user name: aws.iam_user makes names for people of %s only; name theirs under aws.iam_users", principal, c.Domain)
 	}
 	name := strings.NewReplacer("{email}", principal, "{local}", local).Replace(template)
 	if !userName.MatchString(name) {
-		return "", fmt.Errorf("%q is not an IAM user name; name the IAM user of %s under aws.iam_users", name, principal)
+		return "", fmt.Errorf("%s has no IAM user name: %q, which aws.iam_user makes, cannot be one; name theirs under aws.iam_users", principal, name)
 	}
 	return name, nil
 }

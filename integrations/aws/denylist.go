@@ -17,12 +17,80 @@ const (
 	maxInline      = 10240 // characters all inline policies of a role may have together
 	bucket         = time.Hour
 	sidPrefix      = "JitEnded"
+	cutPrefix      = sidPrefix + "All"
 )
 
-// denied are the grants a role's deny names, each with the instant after which
-// no credential of it can be alive. In the document they stand in buckets of
-// an hour, so that one statement holds many.
-type denied map[string]time.Time
+// denied is what a role's deny stops: the sessions of the grants it names,
+// each with the instant after which no credential of it can be alive, and
+// every session of the role that was opened before a cut. In the document the
+// grants stand in buckets of an hour, so that one statement holds many.
+type denied struct {
+	grants map[string]time.Time
+	cut    cut
+}
+
+// cut stops all sessions of a role opened before an instant, whoever's they
+// are. It stands in for ended grants where a role has no room for their names.
+// The zero value stops none.
+type cut struct {
+	before time.Time
+	until  time.Time // no session opened before it can be alive then
+}
+
+// errNoRoom is what a list that no role can hold is refused with.
+var errNoRoom = errors.New("the role has no room for it")
+
+func newDenied() denied { return denied{grants: map[string]time.Time{}} }
+
+// cutAt is the cut that stops all sessions opened until at. A session that is
+// just being opened, and a clock that is a little off, count as before it.
+func cutAt(at time.Time) cut {
+	before := at.UTC().Truncate(time.Second).Add(time.Second + lateness)
+	return cut{before: before, until: roundUp(before.Add(longestAtAll))}
+}
+
+// later is the one of two cuts that stops more.
+func (c cut) later(other cut) cut {
+	if other.before.After(c.before) {
+		return other
+	}
+	return c
+}
+
+// roundUp returns the end of an instant's bucket.
+func roundUp(until time.Time) time.Time {
+	if edge := until.Truncate(bucket); edge.Before(until) {
+		return edge.Add(bucket)
+	}
+	return until
+}
+
+// add lists a grant until at least the given instant.
+func (d denied) add(grant string, until time.Time) {
+	if until = roundUp(until); d.grants[grant].Before(until) {
+		d.grants[grant] = until
+	}
+}
+
+// covers says whether a grant is listed until an instant at least.
+func (d denied) covers(grant string, until time.Time) bool {
+	listed, ok := d.grants[grant]
+	return ok && !listed.Before(until)
+}
+
+// empty says whether d stops nothing.
+func (d denied) empty() bool { return len(d.grants) == 0 && d.cut.before.IsZero() }
+
+// drop takes out what can no longer be alive at an instant and says whether
+// there was any.
+func (d *denied) drop(now time.Time) bool {
+	before, cutOver := len(d.grants), !d.cut.before.IsZero() && !d.cut.until.After(now)
+	maps.DeleteFunc(d.grants, func(_ string, until time.Time) bool { return !until.After(now) })
+	if cutOver {
+		d.cut = cut{}
+	}
+	return cutOver || len(d.grants) < before
+}
 
 // document and statement are the deny as IAM stores it.
 type document struct {
@@ -38,12 +106,18 @@ type statement struct {
 	Condition condition
 }
 
+// condition has one of the two.
 type condition struct {
-	StringLike userIDs
+	StringLike   *userIDs `json:",omitempty"`
+	DateLessThan *opened  `json:",omitempty"`
 }
 
 type userIDs struct {
 	UserID []string `json:"aws:userid"`
+}
+
+type opened struct {
+	At time.Time `json:"aws:TokenIssueTime"`
 }
 
 // parseDenied reads a document this package wrote. Anything else is an error:
@@ -53,74 +127,67 @@ func parseDenied(text string) (denied, error) {
 	dec.DisallowUnknownFields()
 	var doc document
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("not a document that jitbot wrote: %w", err)
+		return denied{}, fmt.Errorf("not a document that jitbot wrote: %w", err)
 	}
 	if dec.More() || doc.Version != "2012-10-17" {
-		return nil, errors.New("not a document that jitbot wrote")
+		return denied{}, errors.New("not a document that jitbot wrote")
 	}
-	d := denied{}
+	d := newDenied()
 	for _, st := range doc.Statement {
 		if err := d.read(st); err != nil {
-			return nil, err
+			return denied{}, err
 		}
 	}
 	return d, nil
 }
 
-func (d denied) read(st statement) error {
-	seconds, found := strings.CutPrefix(st.Sid, sidPrefix)
-	until, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil || !found || until < 0 || st.Effect != "Deny" || st.Action != "*" || st.Resource != "*" {
-		return fmt.Errorf("statement %q is not one that jitbot wrote", st.Sid)
+func (d *denied) read(st statement) error {
+	all := strings.HasPrefix(st.Sid, cutPrefix)
+	prefix := sidPrefix
+	if all {
+		prefix = cutPrefix
 	}
-	for _, id := range st.Condition.StringLike.UserID {
+	seconds, found := strings.CutPrefix(st.Sid, prefix)
+	unix, err := strconv.ParseInt(seconds, 10, 64)
+	until := time.Unix(unix, 0).UTC()
+	names, date := st.Condition.StringLike, st.Condition.DateLessThan
+	switch {
+	case err != nil || !found || unix < 0 || st.Effect != "Deny" || st.Action != "*" || st.Resource != "*":
+	case all && names == nil && date != nil && date.At.Before(until):
+		d.cut = d.cut.later(cut{before: date.At.UTC(), until: until})
+		return nil
+	case !all && names != nil && date == nil:
+		return d.readNames(st.Sid, names.UserID, until)
+	}
+	return fmt.Errorf("statement %q is not one that jitbot wrote", st.Sid)
+}
+
+func (d denied) readNames(sid string, ids []string, until time.Time) error {
+	for _, id := range ids {
 		grant, found := strings.CutPrefix(id, "*:")
 		if !found || !sessionName.MatchString(grant) {
-			return fmt.Errorf("statement %q: %q is not a grant", st.Sid, id)
+			return fmt.Errorf("statement %q: %q is not a grant", sid, id)
 		}
-		d.add(grant, time.Unix(until, 0).UTC())
+		d.add(grant, until)
 	}
 	return nil
 }
 
-// add lists a grant until at least the given instant.
-func (d denied) add(grant string, until time.Time) {
-	if edge := until.Truncate(bucket); edge.Before(until) {
-		until = edge.Add(bucket)
-	}
-	if d[grant].Before(until) {
-		d[grant] = until
-	}
-}
-
-// covers says whether a grant is listed until an instant at least.
-func (d denied) covers(grant string, until time.Time) bool {
-	listed, ok := d[grant]
-	return ok && !listed.Before(until)
-}
-
-// drop takes off the list what can no longer be alive and says whether there
-// was any.
-func (d denied) drop(now time.Time) bool {
-	before := len(d)
-	maps.DeleteFunc(d, func(_ string, until time.Time) bool { return !until.After(now) })
-	return len(d) < before
-}
-
-// document writes the list, the same for the same grants.
+// document writes d, the same for the same content. It is errNoRoom where no
+// role can hold it.
 func (d denied) document() (string, error) {
 	buckets := map[time.Time][]string{}
-	for grant, until := range d {
+	for grant, until := range d.grants {
 		buckets[until] = append(buckets[until], "*:"+grant)
 	}
 	doc := document{Version: "2012-10-17"}
 	for _, until := range slices.SortedFunc(maps.Keys(buckets), time.Time.Compare) {
 		ids := buckets[until]
 		slices.Sort(ids)
-		doc.Statement = append(doc.Statement, statement{
-			Sid: sidPrefix + strconv.FormatInt(until.Unix(), 10), Effect: "Deny", Action: "*", Resource: "*",
-			Condition: condition{userIDs{ids}},
-		})
+		doc.deny(sidPrefix, until, condition{StringLike: &userIDs{ids}})
+	}
+	if !d.cut.before.IsZero() {
+		doc.deny(cutPrefix, d.cut.until, condition{DateLessThan: &opened{d.cut.before}})
 	}
 	var text bytes.Buffer
 	if err := json.NewEncoder(&text).Encode(doc); err != nil {
@@ -128,8 +195,13 @@ func (d denied) document() (string, error) {
 	}
 	out := strings.TrimSpace(text.String())
 	if len(out) > maxInline { // it has no white space: its length is what AWS counts
-		return "", fmt.Errorf("%d ended grants make %d characters, a role has room for %d; the first leave the list at %s",
-			len(d), len(out), maxInline, slices.MinFunc(slices.Collect(maps.Values(d)), time.Time.Compare).Format(time.RFC3339))
+		return "", fmt.Errorf("%d ended grants make %d characters of %d: %w", len(d.grants), len(out), maxInline, errNoRoom)
 	}
 	return out, nil
+}
+
+func (d *document) deny(prefix string, until time.Time, c condition) {
+	d.Statement = append(d.Statement, statement{
+		Sid: prefix + strconv.FormatInt(until.Unix(), 10), Effect: "Deny", Action: "*", Resource: "*", Condition: c,
+	})
 }

@@ -15,6 +15,11 @@
 //     role, the only thing this package ever writes to a role. An id leaves
 //     the list once its credentials must have expired.
 //
+// A role has room for the names of nearly 400 ended grants. Where it is full,
+// the deny stops all sessions of the role that were opened before that moment
+// instead, also those of grants that go on: their holders ask for credentials
+// again. So give jitbot roles that nobody else opens sessions of.
+//
 // What a session set up while it was open is not undone: IAM users and keys it
 // made, sessions of other roles it took, connections that are open. Forbid
 // these in the role's permissions, its boundary or the session policy.

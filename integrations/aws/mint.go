@@ -63,6 +63,10 @@ func (p *Provisioner) mint(ctx context.Context, h jit.Holding, m bot.Mint) (bot.
 	if !m.End.After(m.Now) {
 		return bot.Credentials{}, bot.Permanent(fmt.Errorf("the grant ended at %s", m.End.Format(time.RFC3339)))
 	}
+	if before := p.denyListOf(s.role).cutBefore(); m.Now.Before(before) {
+		return bot.Credentials{}, fmt.Errorf("all sessions of role %s opened before %s are cut, as it had no room for the names of more ended grants; "+
+			"one opened now would be dead, so ask again then", s.role.name, before.Format(time.RFC3339))
+	}
 	longest, err := p.longestSession(ctx, s.role)
 	if err != nil {
 		return bot.Credentials{}, err

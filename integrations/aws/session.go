@@ -19,6 +19,7 @@ import (
 const (
 	maxName       = 64
 	sourceHashLen = 8
+	clockMargin   = 12 * time.Hour // by which credentials must have run out before our clock is believed
 )
 
 var (
@@ -81,8 +82,10 @@ func (p *Provisioner) readRole(ctx context.Context, r role) (*iam.GetRoleOutput,
 	return out, nil
 }
 
+// removeSession denies a grant that credentials were issued for, also where
+// they should have run out by now: the clock that says so may be wrong.
 func (p *Provisioner) removeSession(ctx context.Context, h jit.Holding) error {
-	if !h.ExposedUntil.After(p.now()) { // none was issued, or all have run out
+	if h.ExposedUntil.IsZero() { // none was issued
 		return nil
 	}
 	s, err := parseSession(h.Entitlement)
@@ -92,7 +95,7 @@ func (p *Provisioner) removeSession(ctx context.Context, h jit.Holding) error {
 	if err := checkGrant(h); err != nil {
 		return err
 	}
-	err = p.deny(ctx, s.role, denied{h.Grant: h.ExposedUntil})
+	err = p.deny(ctx, s.role, map[string]time.Time{h.Grant: h.ExposedUntil}, time.Time{})
 	if code(err) == noSuchEntity {
 		return nil // the role is gone, and its sessions with it
 	}
@@ -109,8 +112,8 @@ func (p *Provisioner) observeSession(ctx context.Context, h jit.Holding) (bot.Ob
 		return bot.Observation{Detail: "no session can stand before its grant"}, nil
 	case ending(h) && h.ExposedUntil.IsZero():
 		return bot.Observation{Detail: "no credentials were issued"}, nil
-	case ending(h) && !h.ExposedUntil.After(p.now()):
-		return bot.Observation{Detail: "all credentials have run out"}, nil
+	case ending(h) && p.now().Sub(h.ExposedUntil) >= clockMargin:
+		return bot.Observation{Detail: "all credentials ran out long ago"}, nil
 	}
 	return p.observeRole(ctx, s.role, h)
 }
@@ -128,6 +131,10 @@ func (p *Provisioner) observeRole(ctx context.Context, r role, h jit.Holding) (b
 	}
 	if list.covers(h.Grant, h.ExposedUntil) {
 		return bot.Observation{Detail: "sessions of " + h.Grant + " are denied on role " + r.name}, nil
+	}
+	if c, ok := p.denyListOf(r).foldedInto(h.Grant); ok && ending(h) && !list.cut.before.Before(c.before) {
+		return bot.Observation{Detail: fmt.Sprintf("role %s had no room for %s: all sessions of the role opened before %s are denied",
+			r.name, h.Grant, list.cut.before.Format(time.RFC3339))}, nil
 	}
 	_, err = p.readRole(ctx, r)
 	if code(err) == noSuchEntity {

@@ -13,9 +13,10 @@ import (
 // Sweep takes grants off the denies of all roles that the policy names, that
 // kept names or that were written to since the start, once their credentials
 // must have run out. Holdings in kept that are being taken back or are absent,
-// and whose credentials may be alive, are put back on if they are missing.
+// and whose credentials may be alive, are put back on if they are missing. now
+// alone decides what has run out: call it with a clock that can be trusted.
 func (p *Provisioner) Sweep(ctx context.Context, now time.Time, kept []jit.Holding) error {
-	roles, due := p.knownRoles(), map[string]denied{}
+	roles, due := p.knownRoles(), map[string]map[string]time.Time{}
 	for _, h := range kept {
 		if h.Entitlement.Kind != KindSession {
 			continue
@@ -29,13 +30,15 @@ func (p *Provisioner) Sweep(ctx context.Context, now time.Time, kept []jit.Holdi
 			continue
 		}
 		if due[s.role.arn] == nil {
-			due[s.role.arn] = denied{}
+			due[s.role.arn] = map[string]time.Time{}
 		}
-		due[s.role.arn].add(h.Grant, h.ExposedUntil)
+		if due[s.role.arn][h.Grant].Before(h.ExposedUntil) {
+			due[s.role.arn][h.Grant] = h.ExposedUntil
+		}
 	}
 	var errs []error
 	for arn, r := range roles {
-		if err := p.deny(ctx, r, due[arn]); err != nil && code(err) != noSuchEntity {
+		if err := p.deny(ctx, r, due[arn], now); err != nil && code(err) != noSuchEntity {
 			errs = append(errs, fmt.Errorf("sweep %s: %w", r.arn, err))
 		}
 	}

@@ -15,9 +15,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jitbot/bot"
+	"jitbot/internal/localonly"
 	"jitbot/jit"
 )
 
@@ -39,7 +41,7 @@ const (
 type Chat struct {
 	cfg     Config
 	deps    bot.Deps
-	people  []Person
+	people  atomic.Pointer[[]Person]
 	history *history
 	hub     *hub
 	page    []byte
@@ -80,10 +82,24 @@ func Open(ctx context.Context, cfg Config, deps bot.Deps, people []Person) (*Cha
 	if err != nil {
 		return nil, fmt.Errorf("web chat: history %s: %w", cfg.Path, err)
 	}
-	return &Chat{
-		cfg: cfg, deps: deps, people: people, history: h, hub: newHub(), page: page, files: files,
+	c := &Chat{
+		cfg: cfg, deps: deps, history: h, hub: newHub(), page: page, files: files,
 		slow: slowAfter, slots: make(chan struct{}, maxInFlight),
-	}, nil
+	}
+	c.people.Store(&people)
+	return c, nil
+}
+
+// SetPeople checks people and puts them in the place of those one could act as
+// until now; the chat keeps the slice. On an error the old ones stay. A page
+// that is open shows the new ones when it is loaded again; nobody can act any
+// more as somebody who is gone.
+func (c *Chat) SetPeople(people []Person) error {
+	if err := checkPeople(people); err != nil {
+		return fmt.Errorf("web chat: %w", err)
+	}
+	c.people.Store(&people)
+	return nil
 }
 
 // Close ends the open streams, waits for actions being worked on and closes
@@ -179,7 +195,7 @@ func (c *Chat) Profile(_ context.Context, user string) (bot.Profile, error) {
 // Viewer says which principal the browser behind r acts as. It is not ok where
 // none was chosen, and for requests that do not come from this computer.
 func (c *Chat) Viewer(r *http.Request) (principal string, ok bool) {
-	if refusedAsForeign(r) != "" {
+	if localonly.Refused(r) != "" {
 		return "", false
 	}
 	p, ok := c.chosen(r)
@@ -233,7 +249,7 @@ func (c *Chat) hasChannel(name string) bool {
 }
 
 func (c *Chat) person(user string) (Person, bool) {
-	for _, p := range c.people {
+	for _, p := range *c.people.Load() {
 		if p.User == user {
 			return p, true
 		}

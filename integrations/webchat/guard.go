@@ -2,10 +2,9 @@ package webchat
 
 import (
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
+
+	"jitbot/internal/localonly"
 )
 
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
@@ -23,41 +22,12 @@ func guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if why := refusedAsForeign(r); why != "" {
-			http.Error(w, why, http.StatusForbidden)
+		if why := localonly.Refused(r); why != "" {
+			http.Error(w, "The chat page has no login and "+why+".", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// refusedAsForeign says why r does not count as coming from this computer, or
-// nothing. A name that merely resolves to a loopback address is foreign too:
-// that is how another site's script would reach the page.
-func refusedAsForeign(r *http.Request) string {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !from.Addr().Unmap().IsLoopback() {
-		return "The chat page has no login and answers this computer only. Open it on the machine jitbot runs on, or use an SSH tunnel."
-	}
-	if r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-		return "The chat page has no login and does not answer through a proxy. Open it directly, at http://localhost."
-	}
-	if !loopbackName(r.Host) {
-		return "The chat page answers to localhost, 127.0.0.1 and [::1] only. Use one of these in the address."
-	}
-	return ""
-}
-
-func loopbackName(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	}
-	switch strings.ToLower(name) {
-	case "localhost", "127.0.0.1", "::1":
-		return true
-	}
-	return false
 }
 
 // isJSON reports whether the body says it is JSON, which no form of another

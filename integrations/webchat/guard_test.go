@@ -68,10 +68,26 @@ func TestT50ThePageAnswersThisComputerAlone(t *testing.T) {
 		}
 		w := ask(t, s, http.MethodPost, "/chat/say", hello, func(r *http.Request) {
 			r.RemoteAddr, r.Host = tt.remote, tt.host
-			r.Header.Set("X-Forwarded-For", tt.proxied)
+			if tt.proxied != "" {
+				r.Header.Set("X-Forwarded-For", tt.proxied)
+			}
 		})
 		if w.Code != tt.want {
 			t.Errorf("say from %s as %q: %d, want %d", tt.remote, tt.host, w.Code, tt.want)
+		}
+	}
+}
+
+func TestT50AProxyOnThisComputerCannotLetOthersIn(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for name, value := range map[string]string{
+		"Via": "1.1 gateway", "X-Real-IP": "192.0.2.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "jit.example.com",
+		"Forwarded": "for=192.0.2.1", "Referer": "https://jit.example.com/chat", "Origin": "https://jit.example.com",
+	} {
+		w := ask(t, s, http.MethodGet, "/chat/state", "", func(r *http.Request) { r.Header.Set(name, value) })
+		if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), "The chat page has no login") {
+			t.Errorf("with %s: %d %s", name, w.Code, w.Body)
 		}
 	}
 }

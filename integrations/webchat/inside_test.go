@@ -50,7 +50,7 @@ func TestASlowActionSaysSoAndItsAnswerComesByTheStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		inbox := slowInbox{answer: make(chan bot.Reply)}
-		cl := call{me: c.people[0], body: body{fields: map[string]string{"nonce": "nonce-0001"}}}
+		cl := call{me: (*c.people.Load())[0], body: body{fields: map[string]string{"nonce": "nonce-0001"}}}
 		got, err := c.deliver(t.Context(), inbox, task{call: cl, where: message{Place: "general"}, in: bot.Incoming{Text: "mine"}})
 		if err != nil || !got.Pending || got.Message.Card.Title != "Still working on it…" || got.Message.onlyFor != "ann" {
 			t.Fatalf("%s: %+v, %v; want it to be pending, in private", name, got, err)
@@ -76,7 +76,7 @@ func TestMoreActionsThanFitAreAskedToComeBack(t *testing.T) {
 	for range maxInFlight {
 		c.slots <- struct{}{}
 	}
-	_, err := c.deliver(t.Context(), slowInbox{}, task{call: call{me: c.people[0]}})
+	_, err := c.deliver(t.Context(), slowInbox{}, task{call: call{me: (*c.people.Load())[0]}})
 	var why refusal
 	if !errors.As(err, &why) || why.status != http.StatusServiceUnavailable {
 		t.Errorf("%v, want 503", err)

@@ -64,7 +64,7 @@ func (c *Chat) acting(r *http.Request) Person {
 	if p, ok := c.chosen(r); ok {
 		return p
 	}
-	return c.people[0]
+	return (*c.people.Load())[0]
 }
 
 func (c *Chat) showPage(w http.ResponseWriter, _ *http.Request) {
@@ -120,7 +120,7 @@ func (c *Chat) stateOf(r *http.Request) (state, error) {
 	}
 	me := c.acting(r)
 	s := state{
-		Workspace: c.cfg.Workspace, Me: me.User, People: c.people, Channels: c.cfg.Channels,
+		Workspace: c.cfg.Workspace, Me: me.User, People: *c.people.Load(), Channels: c.cfg.Channels,
 		Commands: c.cfg.Commands, Guide: c.cfg.Guide, Links: c.cfg.Links,
 	}
 	var err error

@@ -29,7 +29,7 @@ const selectDueHoldings = `SELECT ` + holdingColumns + ` FROM holdings AS h
 	WHERE rank = ?1 AND due_at IS NOT NULL AND due_at <= ?2
 	AND (target = '' OR NOT EXISTS (SELECT 1 FROM holdings AS other
 		WHERE other.target = h.target AND other.target <> '' AND other.lease_until > ?2))
-	ORDER BY due_at, id`
+	ORDER BY due_at, rowid`
 
 func (t *tx) ClaimHoldings(now, until time.Time, removals, others int) ([]jit.Holding, error) {
 	if err := t.usable(); err != nil {
@@ -38,6 +38,9 @@ func (t *tx) ClaimHoldings(now, until time.Time, removals, others int) ([]jit.Ho
 	var due []jit.Holding
 	taken := map[string]bool{}
 	for rank, limit := range []int{removals, others} {
+		if limit <= 0 {
+			continue
+		}
 		limit += len(due)
 		err := t.conn.each(selectDueHoldings, []any{int64(rank), micros(now)}, func(v []driver.Value) error {
 			if len(due) >= limit {
@@ -63,15 +66,17 @@ func (t *tx) lease(hs []jit.Holding, until time.Time) error {
 		return nil
 	}
 	fence, end := t.nextFence(), micros(until)
+	ids := make([]string, len(hs))
 	for i := range hs {
-		h := &hs[i]
-		err := t.write("UPDATE holdings SET version = version + 1, fence = ?, lease_until = ?, due_at = max(next_at, ?) WHERE id = ?",
-			fence, end, end, h.ID)
-		if err != nil {
-			return fmt.Errorf("claim holding %s: %w", h.ID, err)
-		}
-		h.Version++
-		h.Lease = jit.Lease{Fence: fence, Until: until}
+		ids[i] = hs[i].ID
+		hs[i].Version++
+		hs[i].Lease = jit.Lease{Fence: fence, Until: until}
+	}
+	if err := t.write(leaseHoldings, fence, end, listed(ids)); err != nil {
+		return fmt.Errorf("claim holdings: %w", err)
 	}
 	return nil
 }
+
+const leaseHoldings = `UPDATE holdings SET version = version + 1, fence = ?1, lease_until = ?2, due_at = max(next_at, ?2)
+	WHERE id IN (SELECT value FROM json_each(?3))`

@@ -50,11 +50,11 @@ func openConn(path string, p purpose) (*conn, error) {
 
 func dial(path string, p purpose) (*conn, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?mode=rw&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_busy_timeout=5000&_foreign_keys=on&_mutex=no&_cache_size=-16000"
+		"?mode=rw&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_busy_timeout=5000&_foreign_keys=on&_mutex=no"
 	if p == forReading {
-		dsn += "&_query_only=on"
+		return open(dsn + "&_query_only=on&_cache_size=-2000")
 	}
-	return open(dsn)
+	return open(dsn + "&_cache_size=-8000")
 }
 
 func open(dsn string) (*conn, error) {

@@ -3,12 +3,15 @@ package sqlite
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"jitbot/jit"
 	"jitbot/storage/internal/row"
 )
 
-// bulk is from how many changes on their encoding runs beside their writing.
+// bulk is from how many changes on their encoding runs beside their writing,
+// and how many are handed over at once: a hand-over costs as much as several
+// of them.
 const bulk = 32
 
 // kept is a row as it is stored, with its body.
@@ -29,25 +32,19 @@ type draft struct {
 	err      error
 }
 
-// drafts encodes the changes in order; of many, it works ahead on another core
-// while the writer is in SQLite.
-func drafts(changes []*jit.Change) iter.Seq[draft] {
-	if len(changes) < bulk {
-		return func(yield func(draft) bool) {
-			for _, c := range changes {
-				if !yield(draftOf(c)) {
-					return
-				}
-			}
-		}
+// drafts encodes the changes in order and yields some at a time; of many, it
+// works ahead on another core while the writer is in SQLite.
+func drafts(changes []*jit.Change) iter.Seq[[]draft] {
+	if len(changes) <= bulk {
+		return func(yield func([]draft) bool) { yield(draftsOf(changes)) }
 	}
-	return func(yield func(draft) bool) {
-		ahead, stop := make(chan draft, bulk), make(chan struct{})
+	return func(yield func([]draft) bool) {
+		ahead, stop := make(chan []draft, 4), make(chan struct{})
 		go func() {
 			defer close(ahead)
-			for _, c := range changes {
+			for some := range slices.Chunk(changes, bulk) {
 				select {
-				case ahead <- draftOf(c):
+				case ahead <- draftsOf(some):
 				case <-stop:
 					return
 				}
@@ -58,12 +55,20 @@ func drafts(changes []*jit.Change) iter.Seq[draft] {
 			for range ahead {
 			}
 		}()
-		for d := range ahead {
-			if !yield(d) {
+		for some := range ahead {
+			if !yield(some) {
 				return
 			}
 		}
 	}
+}
+
+func draftsOf(changes []*jit.Change) []draft {
+	list := make([]draft, len(changes))
+	for i, c := range changes {
+		list[i] = draftOf(c)
+	}
+	return list
 }
 
 // draftOf encodes one change. A detail that panics while it is encoded is an

@@ -12,6 +12,10 @@ import (
 
 const defaultLimit = 1000
 
+// dueOrder is the order of the indexes over next_at. Rowids grow with time, as
+// ids do.
+const dueOrder = "next_at, rowid"
+
 // query collects the conditions of a filter. Lists travel as one JSON
 // argument, so that the text of a query does not depend on their lengths.
 type query struct {
@@ -38,9 +42,14 @@ func in[S ~string](q *query, column string, values []S) {
 	case 1:
 		q.and(column+" = ?", string(values[0]))
 	default:
-		list, _ := json.Marshal(values) // strings always encode
-		q.and(column+" IN (SELECT value FROM json_each(?))", string(list))
+		q.and(column+" IN (SELECT value FROM json_each(?))", listed(values))
 	}
+}
+
+// listed is a list of texts as one argument.
+func listed[S ~string](values []S) string {
+	list, _ := json.Marshal(values) // strings always encode
+	return string(list)
 }
 
 // text completes a query that starts with SELECT ... FROM table.
@@ -101,7 +110,7 @@ func requestQuery(f storage.RequestFilter) *query {
 	}
 	if !f.DueBy.IsZero() {
 		q.and("next_at IS NOT NULL AND next_at <= ?", row.Micros(f.DueBy))
-		q.order = "next_at, id"
+		q.order = dueOrder
 	}
 	return q
 }
@@ -116,9 +125,10 @@ func grantQuery(f storage.GrantFilter) *query {
 	q.equal("principal", f.Principal)
 	q.equal("resource", f.Resource)
 	q.equal("request", f.Request)
+	in(q, "request", f.Requests)
 	if !f.DueBy.IsZero() {
 		q.and("next_at IS NOT NULL AND next_at <= ?", row.Micros(f.DueBy))
-		q.order = "next_at, id"
+		q.order = dueOrder
 	}
 	return q
 }
@@ -129,10 +139,10 @@ func holdingQuery(f storage.HoldingFilter) *query {
 		q.limit = 1 << 30 // "enough for Grants": each has as many as its resource has entitlements
 	}
 	in(q, "grant_id", f.Grants)
-	in(q, "state", f.States)
-	if len(f.States) > 0 && !slices.Contains(f.States, jit.HoldingAbsent) {
-		q.and("state <> 'absent'")
+	if len(f.Without) > 0 {
+		q.and("grant_id NOT IN (SELECT value FROM json_each(?))", listed(f.Without))
 	}
+	in(q, "state", f.States)
 	if in(q, "target", f.Targets); len(f.Targets) > 0 {
 		q.and("target <> ''") // says so to the partial index
 	}

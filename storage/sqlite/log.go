@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -43,18 +44,53 @@ func checkHead(c *conn, h head) error {
 	return nil
 }
 
-const insertEvent = `INSERT INTO events (seq, at, kind, actor, actor_account, origin, request, grant_id, resource,
-	outcome, policy_sha256, data_sha256, data, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+// eventsAtOnce is how many events one statement inserts: from there on more at
+// once gain nothing.
+const (
+	eventColumns = 15
+	eventsAtOnce = 16
+	insertEvent  = `INSERT INTO events (seq, at, kind, actor, actor_account, origin, request, grant_id, resource,
+	outcome, policy_sha256, data_sha256, data, prev, hash) VALUES ` + eventPlaces
+	eventPlaces = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
-// appendEvent chains e, whose data is digested already, to the log.
-func (t *tx) appendEvent(e jit.Event) error {
+var insertEvents = insertEvent + strings.Repeat(", "+eventPlaces, eventsAtOnce-1)
+
+// appendEvents chains the events of changes, whose data is digested already,
+// to the log: as many at once as may be, the rest one by one.
+func (t *tx) appendEvents(changes []draft) error {
+	before := *t.head
+	err := t.insertEvents(changes)
+	if err != nil {
+		*t.head = before
+	}
+	return err
+}
+
+func (t *tx) insertEvents(changes []draft) error {
+	args := make([]any, 0, eventColumns*eventsAtOnce)
+	for len(changes) >= eventsAtOnce {
+		for i := range eventsAtOnce {
+			args = t.chain(args, &changes[i].event)
+		}
+		if err := t.conn.run(insertEvents, args...); err != nil {
+			return err
+		}
+		changes, args = changes[eventsAtOnce:], args[:0]
+	}
+	for i := range changes {
+		if err := t.conn.run(insertEvent, t.chain(args[:0], &changes[i].event)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chain makes e the newest event and adds its columns to args.
+func (t *tx) chain(args []any, e *jit.Event) []any {
 	e.Seq, e.Prev = t.head.seq+1, t.head.hash
 	e.Hash = e.ChainHash()
-	err := t.conn.run(insertEvent, e.Seq, e.At.UnixMicro(), e.Kind, e.Actor, e.ActorAccount, e.Origin, e.Request, e.Grant, e.Resource,
-		e.Outcome, e.PolicySHA256, e.DataSHA256[:], string(e.Data), e.Prev[:], e.Hash[:])
-	if err != nil {
-		return err
-	}
 	t.head.seq, t.head.hash = e.Seq, e.Hash
-	return nil
+	return append(args, e.Seq, e.At.UnixMicro(), e.Kind, e.Actor, e.ActorAccount, e.Origin, e.Request, e.Grant, e.Resource,
+		e.Outcome, e.PolicySHA256, e.DataSHA256[:], string(e.Data), e.Prev[:], e.Hash[:])
 }

@@ -12,11 +12,13 @@ import (
 )
 
 // A message that is new waits (due_at NULL) when its thread has another; one
-// that replaces a queued message keeps that one's place.
+// that replaces a queued message keeps that one's place. One that is the same
+// and due no earlier changes nothing.
 const queueOutgoing = `INSERT INTO outgoing (id, thread, slot, next_at, due_at, fence, body)
 	VALUES (?1, ?2, ?3, ?4, CASE WHEN EXISTS (SELECT 1 FROM outgoing WHERE thread = ?2) THEN NULL ELSE ?4 END, 0, ?5)
 	ON CONFLICT (thread, slot, fence) DO UPDATE SET next_at = ?4,
-		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ?4 END, body = ?5`
+		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ?4 END, body = ?5
+		WHERE body <> ?5 OR next_at > ?4`
 
 func (t *tx) Queue(messages ...storage.Outgoing) error {
 	for _, o := range messages {
@@ -48,14 +50,15 @@ func outgoingNext(o storage.Outgoing) int64 {
 	return micros(o.NextAt)
 }
 
-const selectOutgoing = "SELECT id, thread, slot, fence, lease_until, body FROM outgoing"
+const selectOutgoing = "SELECT id, thread, slot, fence, lease_until, next_at, body FROM outgoing"
 
 func scanOutgoing(v []driver.Value) (storage.Outgoing, error) {
 	o := storage.Outgoing{
 		ID: v[0].(int64), Thread: v[1].(string), Slot: v[2].(string),
-		Lease: jit.Lease{Fence: v[3].(int64), Until: row.FromMicros(v[4])},
+		Lease:  jit.Lease{Fence: v[3].(int64), Until: row.FromMicros(v[4])},
+		NextAt: row.FromMicros(v[5]),
 	}
-	err := row.Decode(v[5].(string), &o)
+	err := row.Decode(v[6].(string), &o)
 	if string(o.Card) == "null" {
 		o.Card = nil
 	}

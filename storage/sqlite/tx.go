@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"database/sql/driver"
 	"fmt"
+	"slices"
 
 	"jitbot/jit"
 	"jitbot/storage"
@@ -94,17 +96,19 @@ type saver struct {
 }
 
 func (s *saver) all(changes []*jit.Change) error {
-	for d := range drafts(changes) {
-		if d.err != nil {
-			return d.err
+	for some := range drafts(changes) {
+		for _, d := range some {
+			if d.err != nil {
+				return d.err
+			}
+			if err := s.rows(d); err != nil {
+				return err
+			}
 		}
-		if err := s.rows(d); err != nil {
+		if err := s.appendEvents(some); err != nil {
 			return err
 		}
-		if err := s.appendEvent(d.event); err != nil {
-			return err
-		}
-		s.written++
+		s.written += int64(len(some))
 	}
 	return nil
 }
@@ -162,25 +166,47 @@ func (s *saver) request(k *kept[jit.Request]) error {
 	} else {
 		err = s.put(updateRequest, string(r.State), r.Decision.Outcome, row.Micros(r.NextAt), k.body, r.ID, r.Version)
 	}
-	if err != nil || len(r.Approvals) == 0 {
+	if err != nil || r.Version == 0 && len(r.Approvals) == 0 {
 		return err
 	}
 	return s.approvals(r)
 }
 
-// approvals writes those that are not there yet; the key refuses a second one
-// by the same person.
+// approvals makes the rows those of r: new ones are written, and the key
+// refuses a second one by the same person; those r has no more are deleted.
 func (s *saver) approvals(r *jit.Request) error {
-	kept, err := s.conn.number("SELECT count(*) FROM approvals WHERE request = ?", r.ID)
+	kept, err := s.approvers(r.ID)
 	if err != nil {
 		return err
 	}
-	for _, a := range r.Approvals[min(int(kept), len(r.Approvals)):] {
+	for _, a := range r.Approvals {
+		if at := slices.Index(kept, a.By); at >= 0 {
+			kept = slices.Delete(kept, at, at+1)
+			continue
+		}
 		if err := s.put("INSERT INTO approvals (request, person) VALUES (?, ?)", r.ID, a.By); err != nil {
 			return fmt.Errorf("approval by %s: %w", a.By, err)
 		}
 	}
+	for _, person := range kept {
+		if err := s.put("DELETE FROM approvals WHERE request = ? AND person = ?", r.ID, person); err != nil {
+			return fmt.Errorf("drop the approval by %s: %w", person, err)
+		}
+	}
 	return nil
+}
+
+// approvers is who approved a request, as it is stored.
+func (s *saver) approvers(request string) (people []string, err error) {
+	err = s.conn.each("SELECT person FROM approvals WHERE request = ?", []any{request}, func(values []driver.Value) error {
+		person, ok := values[0].(string)
+		if !ok {
+			return fmt.Errorf("an approval holds %T, not a person", values[0])
+		}
+		people = append(people, person)
+		return nil
+	})
+	return people, err
 }
 
 const (
@@ -265,6 +291,10 @@ func (s *saver) pickup(k *kept[jit.Pickup]) error {
 	p := &k.row
 	if p.UsedAt.IsZero() {
 		return s.put("INSERT INTO pickups (token_sha256, body) VALUES (?, ?)", p.TokenSHA256, k.body)
+	}
+	if !p.ReportedAt.IsZero() {
+		return s.put("UPDATE pickups SET body = ? WHERE token_sha256 = ? AND used_at = ? AND json_extract(body, '$.reported_at') IS NULL",
+			k.body, p.TokenSHA256, row.Micros(p.UsedAt))
 	}
 	return s.put("UPDATE pickups SET used_at = ?, body = ? WHERE token_sha256 = ? AND used_at IS NULL",
 		row.Micros(p.UsedAt), k.body, p.TokenSHA256)

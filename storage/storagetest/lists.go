@@ -85,6 +85,7 @@ var listLaws = []law{
 			"limit":   {storage.HoldingFilter{Limit: 2}, []string{"hld_000", "hld_001"}},
 			"grant":   {storage.HoldingFilter{Grants: []string{"grt_001"}}, []string{"hld_000", "hld_002"}},
 			"grants":  {storage.HoldingFilter{Grants: []string{"grt_000", "grt_001"}}, []string{"hld_000", "hld_001", "hld_002", "hld_003"}},
+			"without": {storage.HoldingFilter{Without: []string{"grt_001", newHolding("hld_9").Grant}}, []string{"hld_001", "hld_003"}},
 			"states":  {storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingWanted}}, []string{"hld_000", "hld_001", "hld_002", "hld_003"}},
 			"absent":  {storage.HoldingFilter{States: []jit.HoldingState{jit.HoldingAbsent}}, []string{"hld_9"}},
 			"target":  {storage.HoldingFilter{Targets: []string{"aws:group/operators"}}, []string{"hld_001"}},

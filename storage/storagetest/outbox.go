@@ -51,6 +51,14 @@ var outboxLaws = []law{
 		b.deliver(got, "C1/100")
 		b.equal("then", ids(b.claimOutgoing(start, at(1), 9), slot), []string{"direct"})
 	}},
+	{"a message queued again as it is stays due when it was", func(b *bench) {
+		again, sooner := message("req_1", "card"), message("req_2", "card")
+		sooner.NextAt = at(5)
+		b.queue(again, sooner)
+		again.NextAt, sooner.NextAt = at(5), start
+		b.queue(again, sooner)
+		b.equal("due", ids(b.claimOutgoing(start, at(1), 9), threadSlot), []string{"req_1/card", "req_2/card"})
+	}},
 	{"a message that was taken is not replaced", func(b *bench) {
 		b.queue(message("req_1", "card"))
 		taken := b.claimOutgoing(start, at(1), 9)[0]

@@ -96,6 +96,24 @@ var rowLaws = []law{
 		b.save(requestTo(r, jit.RequestApproved))
 		b.equal("approvals", len(b.request("req_1").Approvals), 2)
 	}},
+	{"an approval that was taken off a request may be given again", func(b *bench) {
+		b.save(requestTo(newRequest("req_1"), jit.RequestPending))
+		r := b.request("req_1")
+		r.Approvals = []jit.Approval{{By: "bo@example.com", At: start}}
+		b.save(requestTo(r, jit.RequestPending))
+		r = b.request("req_1")
+		r.Approvals = nil
+		b.save(requestTo(r, jit.RequestPending))
+		for i, who := range []string{"cy@example.com", "bo@example.com"} {
+			r = b.request("req_1")
+			r.Approvals = append(r.Approvals, jit.Approval{By: who, At: at(i)})
+			b.save(requestTo(r, jit.RequestPending))
+		}
+		b.equal("approvals", len(b.request("req_1").Approvals), 2)
+		r = b.request("req_1")
+		r.Approvals = append(r.Approvals, jit.Approval{By: "di@example.com", At: at(3)}, jit.Approval{By: "di@example.com", At: at(3)})
+		b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(requestTo(r, jit.RequestApproved)) })
+	}},
 	{"times are kept in UTC with microseconds, and the zero time stays zero", func(b *bench) {
 		berlin := time.FixedZone("CEST", 2*60*60)
 		r := newRequest("req_1")
@@ -155,6 +173,24 @@ var rowLaws = []law{
 		b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(pick(used)) })
 		b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(pick(offered)) })
 		b.equal("pick-up", look(b, func(v storage.View) (jit.Pickup, error) { return v.Pickup("ab12") }), used)
+	}},
+	{"the second use of a pick-up is reported once, and when it was used stays", func(b *bench) {
+		p := jit.Pickup{TokenSHA256: "ab12", Grant: "grt_1", Holding: "hld_1", Principal: "ann@example.com", CreatedAt: start, ExpiresAt: at(5)}
+		pick := func(p jit.Pickup) *jit.Change { c := note(); c.Pickup(p); return c }
+		reported := func(usedAt, reportedAt time.Time) *jit.Change {
+			next := p
+			next.UsedAt, next.ReportedAt = usedAt, reportedAt
+			return pick(next)
+		}
+		b.save(pick(p))
+		b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(reported(at(1), at(2))) })
+		p.UsedAt = at(1)
+		b.save(pick(p))
+		b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(reported(at(3), at(4))) })
+		b.save(reported(at(1), at(2)))
+		b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(reported(at(1), at(3))) })
+		p.ReportedAt = at(2)
+		b.equal("pick-up", look(b, func(v storage.View) (jit.Pickup, error) { return v.Pickup("ab12") }), p)
 	}},
 	{"a pick-up that was never offered cannot be used", func(b *bench) {
 		c := note()

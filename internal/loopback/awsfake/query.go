@@ -158,6 +158,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, result any, err error, f
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("X-Amzn-Requestid", id)
+	w.Header().Set("Date", c.now.UTC().Format(http.TimeFormat)) // the account's clock, as clients read it
 	w.WriteHeader(status)
 	if fault == HalfBody {
 		text = text[:len(text)/2]

@@ -84,7 +84,7 @@ func Advance(a jit.Advance) jit.Advance {
 
 // Pickup returns p as it is kept.
 func Pickup(p jit.Pickup) jit.Pickup {
-	tidy(&p.CreatedAt, &p.ExpiresAt, &p.UsedAt)
+	tidy(&p.CreatedAt, &p.ExpiresAt, &p.UsedAt, &p.ReportedAt)
 	return p
 }
 

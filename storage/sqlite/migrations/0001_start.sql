@@ -52,10 +52,10 @@ CREATE TABLE grants (
   expires_at INTEGER NOT NULL,
   next_at    INTEGER,
   body       TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX grants_due ON grants (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX grants_live ON grants (expires_at) WHERE state <> 'ended';
-CREATE INDEX grants_created ON grants (created_at);
+CREATE INDEX grants_created ON grants (created_at, id);
 CREATE INDEX grants_principal ON grants (principal, created_at);
 CREATE INDEX grants_request ON grants (request);
 
@@ -78,11 +78,10 @@ CREATE TABLE holdings (
   fence       INTEGER NOT NULL,
   lease_until INTEGER,
   body        TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX holdings_due ON holdings (rank, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX holdings_grant ON holdings (grant_id);
 CREATE INDEX holdings_target ON holdings (target) WHERE target <> '';
-CREATE INDEX holdings_live ON holdings (id) WHERE state <> 'absent';
 
 CREATE TABLE reviews (
   grant_id  TEXT PRIMARY KEY,
