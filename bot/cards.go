@@ -199,7 +199,7 @@ func (s *Service) recordFields(st story) []Field {
 	if len(r.Approvals) > 0 {
 		fields = append(fields, field("Approved by", s.approvedBy(r)))
 	}
-	if r.Answer != "" && r.State == jit.RequestDenied {
+	if r.Answer != "" && (r.State == jit.RequestDenied || r.State == jit.RequestCancelled) {
 		fields = append(fields, field("Because", plain(r.Answer)))
 	}
 	return append(fields, s.grantFields(g)...)

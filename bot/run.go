@@ -52,7 +52,7 @@ func (s *Service) runNudges(ctx context.Context) {
 			wait(ctx, storeRetry)
 		}
 		if n == 0 {
-			s.rest(ctx, s.wakeNudges, nextRequest, outboxRest)
+			s.rest(ctx, s.wakeNudges, nextRequest, nudgeRest)
 		}
 	}
 }
@@ -61,6 +61,10 @@ func (s *Service) guardedNudges(ctx context.Context) (int, error) {
 	defer s.guard("requests that are due")
 	return s.nudgeRequests(ctx)
 }
+
+// nudgeRest is how long requests are left alone that are due and could not be
+// dealt with, such as a start while the clock is in doubt.
+const nudgeRest = 250 * time.Millisecond
 
 // nextRequest is when a request has to be looked at next.
 func nextRequest(v storage.View) (time.Time, bool, error) {

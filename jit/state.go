@@ -21,7 +21,7 @@ const (
 	RequestPending   RequestState = "pending"   // waits for approvers
 	RequestApproved  RequestState = "approved"  // has a grant
 	RequestDenied    RequestState = "denied"    // by the policy or by an approver
-	RequestCancelled RequestState = "cancelled" // by the requester
+	RequestCancelled RequestState = "cancelled" // by the requester, or by jitbot where it has lost its ground
 	RequestLapsed    RequestState = "lapsed"    // nobody answered in time
 )
 

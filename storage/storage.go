@@ -89,7 +89,7 @@ type View interface {
 	// NextDue is the earliest instant at which a request, grant, holding or
 	// outgoing message has to be looked at; ok is false when nothing waits.
 	NextDue() (at time.Time, ok bool, err error)
-	// NextWork is NextDue of requests, grants and holdings alone.
+	// NextWork is NextDue of grants and holdings alone: what the reconciler does.
 	NextWork() (at time.Time, ok bool, err error)
 	// NextMessage is NextDue of outgoing messages alone.
 	NextMessage() (at time.Time, ok bool, err error)

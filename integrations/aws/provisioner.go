@@ -93,7 +93,7 @@ func (p *Provisioner) Apply(ctx context.Context, h jit.Holding) error {
 }
 
 // Remove takes the person out of the group, or lists the grant in the role's
-// deny if credentials of it may still be alive. Its errors are never permanent.
+// deny if credentials of it were ever issued. Its errors are never permanent.
 func (p *Provisioner) Remove(ctx context.Context, h jit.Holding) error {
 	var err error
 	switch h.Entitlement.Kind {
@@ -114,7 +114,8 @@ func (p *Provisioner) Remove(ctx context.Context, h jit.Holding) error {
 // do anything. Before a session's holding is applied nothing is held, as
 // nothing can stand of a grant that is new; while it is given, held means that
 // the role is there and the grant not denied; while it is taken back, gone
-// means that none was issued, that all have run out, or that the deny was read.
+// means that none was issued, that the deny was read, or that all ran out so
+// long ago that a clock which is hours ahead does not matter.
 func (p *Provisioner) Observe(ctx context.Context, h jit.Holding) (bot.Observation, error) {
 	var o bot.Observation
 	var err error

@@ -203,15 +203,15 @@ func (v *view) KeptHead() (seq int64, hash [32]byte, err error) {
 }
 
 const (
-	nextWork = `SELECT min(next_at) AS at FROM requests WHERE next_at IS NOT NULL
-	UNION ALL SELECT min(next_at) FROM grants WHERE next_at IS NOT NULL
+	nextRequest = "SELECT min(next_at) AS at FROM requests WHERE next_at IS NOT NULL"
+	nextWork    = `SELECT min(next_at) AS at FROM grants WHERE next_at IS NOT NULL
 	UNION ALL SELECT min(due_at) FROM holdings WHERE due_at IS NOT NULL AND rank = 0
 	UNION ALL SELECT min(due_at) FROM holdings WHERE due_at IS NOT NULL AND rank = 1`
 	nextMessage = "SELECT min(due_at) AS at FROM outgoing WHERE due_at IS NOT NULL"
 )
 
 func (v *view) NextDue() (at time.Time, ok bool, err error) {
-	return v.next("SELECT min(at) FROM (" + nextWork + " UNION ALL " + nextMessage + ")")
+	return v.next("SELECT min(at) FROM (" + nextWork + " UNION ALL " + nextRequest + " UNION ALL " + nextMessage + ")")
 }
 
 func (v *view) NextWork() (at time.Time, ok bool, err error) {

@@ -61,6 +61,7 @@ var listLaws = []law{
 			"principal": {storage.GrantFilter{Principal: "bo@example.com"}, []string{"grt_other"}},
 			"resource":  {storage.GrantFilter{Resource: "other"}, []string{"grt_other"}},
 			"request":   {storage.GrantFilter{Request: "req_o"}, []string{"grt_other"}},
+			"requests":  {storage.GrantFilter{Requests: []string{"req_o", "req_x"}}, []string{"grt_other"}},
 			"due":       {storage.GrantFilter{DueBy: at(49)}, []string{"grt_002", "grt_001"}},
 		} {
 			got := look(b, func(v storage.View) ([]jit.Grant, error) { return v.Grants(c.filter) })
