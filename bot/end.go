@@ -39,7 +39,7 @@ func (s *Service) grantToEnd(v storage.View, c call, id string) (jit.Grant, erro
 	if id == "" {
 		return s.onlyGrant(v, c)
 	}
-	g, err := v.Grant(id)
+	g, err := grantNamed(v, id)
 	if err != nil {
 		return g, orUnknown(err, id)
 	}
@@ -65,7 +65,7 @@ func (s *Service) mayEnd(v storage.View, c call, g jit.Grant) (bool, error) {
 
 // overseer reports whether a person may see and end anybody's access.
 func (s *Service) overseer(id string) bool {
-	return slices.Contains(s.Admins, id) || slices.Contains(s.Security, id)
+	return slices.Contains(s.overseers(), id)
 }
 
 // onlyGrant is the caller's one running grant.

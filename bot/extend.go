@@ -48,7 +48,7 @@ func (s *Service) grantOf(v storage.View, c call, id string) (jit.Grant, error) 
 	if id == "" {
 		return s.onlyGrant(v, c)
 	}
-	g, err := v.Grant(id)
+	g, err := grantNamed(v, id)
 	if err != nil {
 		return g, orUnknown(err, id)
 	}

@@ -16,7 +16,10 @@ func TestARestoredStoreLooksAtWhatIsThereBeforeItGivesAnything(t *testing.T) {
 	w.Say("bo", "request staging 2h rehearse the migration too")
 	w.UntilGrant("ann", jit.GrantActive)
 	w.UntilGrant("bo", jit.GrantActive)
-	w.AWS.Leave("staging-operators", "ann@example.com") // ended after the backup was taken
+	// Ann's grant ended after the backup was taken.
+	if err := w.AWS.Leave("staging-operators", "ann@example.com"); err != nil {
+		t.Fatal(err)
+	}
 	err := w.Store.Write(t.Context(), func(tx storage.Tx) error {
 		return tx.SetNote(storage.NoteRestored, []byte(storage.JustRestored))
 	})

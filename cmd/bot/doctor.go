@@ -23,9 +23,10 @@ import (
 const doctorUsage = `usage: bot doctor --config FILE [--accept-clock] [--json]
 
 Checks every setting, the policy, the store, the clock and what AWS lets jitbot
-do, and says what to do about each thing that is wrong. It changes nothing,
-except with --accept-clock: that says the wall clock is right after jitbot
-doubted it. Exits 0 if all is well, 1 if not.
+do, and says what to do about each thing that is wrong. It opens
+sessions that may do nothing, to see that it can, and changes nothing, except
+with --accept-clock: that says the wall clock is right after jitbot doubted it.
+Exits 0 if all is well, 1 if not.
 `
 
 func runDoctor(ctx context.Context, args []string, env environment) int {
