@@ -2,25 +2,38 @@
 import { avatar, byId, h } from "./dom.js";
 import { direct, placeName } from "./model.js";
 
-// drawPlaces draws the list anew, with the focus where it was. Opening a place
-// calls go with it.
+// drawPlaces brings the list up to date. The buttons stay the elements they
+// are and only what they say changes: a click that a message arrives in the
+// middle of still counts. Opening a place calls go with it.
 export function drawPlaces(model, go) {
-  const focused = document.activeElement?.dataset?.place;
-  byId("channels").replaceChildren(...model.channels.map((c) => placeItem(model, c, go)));
-  byId("directs").replaceChildren(placeItem(model, direct, go));
-  if (focused) document.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
+  drawList(byId("channels"), model.channels, model, go);
+  drawList(byId("directs"), [direct], model, go);
   const unread = model.places.reduce((n, p) => n + model.unread(p), 0);
   document.title = unread ? `(${unread}) ${model.workspace}` : model.workspace;
 }
 
-function placeItem(model, place, go) {
+function drawList(list, places, model, go) {
+  const shown = [...list.children].map((li) => li.firstChild.dataset.place);
+  if (shown.join("\n") !== places.join("\n")) list.replaceChildren(...places.map(placeItem));
+  places.forEach((place, i) => say(list.children[i].firstChild, place, model, go));
+}
+
+function placeItem(place) {
+  return h("li", {}, h("button", { class: "place", type: "button", "data-place": place },
+    place === direct ? avatar("jitbot", "", true) : h("span", { class: "hash", "aria-hidden": "true", text: "#" }),
+    h("span", { class: "place-name", text: placeName(place) }), place === direct && h("span", { class: "app-mark", text: "APP" }),
+    h("span", { class: "count" })));
+}
+
+function say(button, place, model, go) {
   const unread = model.unread(place);
   const here = place === model.place;
-  return h("li", {}, h("button", {
-    class: `place${here ? " here" : ""}${unread ? " unread" : ""}`, type: "button", "data-place": place, "aria-current": here ? "page" : undefined,
-    click: () => go(place),
-  },
-  place === direct ? avatar("jitbot", "", true) : h("span", { class: "hash", "aria-hidden": "true", text: "#" }),
-  h("span", { class: "place-name", text: placeName(place) }), place === direct && h("span", { class: "app-mark", text: "APP" }),
-  unread > 0 && h("span", { class: "count" }, String(unread), h("span", { class: "sr-only", text: " unread" }))));
+  button.onclick = () => go(place);
+  button.classList.toggle("here", here);
+  button.classList.toggle("unread", unread > 0);
+  if (here) button.setAttribute("aria-current", "page");
+  else button.removeAttribute("aria-current");
+  const count = button.querySelector(".count");
+  count.hidden = unread === 0;
+  count.replaceChildren(...(unread ? [String(unread), h("span", { class: "sr-only", text: " unread" })] : []));
 }
