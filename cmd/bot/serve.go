@@ -80,7 +80,7 @@ func serve(ctx context.Context, c config, env environment, load func() (*policy.
 	defer stop()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("listen: %w; if another jitbot runs there choose another address: --listen for the demo, listen in the configuration", err)
 	}
 	c.listensAt(ln.Addr().String())
 	f, served := &front{}, make(chan error, 1)
