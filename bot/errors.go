@@ -28,7 +28,6 @@ const (
 	CodeUnknownThing  Code = "thing.unknown" // no such id, or not yours to see: told alike
 	CodeNoRule        Code = "rule.none"
 	CodeDenied        Code = "rule.deny"
-	CodeNobody        Code = "approvers.none"
 	CodeNoRight       Code = "right.none"
 	CodeSelf          Code = "right.self"
 	CodeChanged       Code = "state.changed"

@@ -38,7 +38,7 @@ func (s *Service) readBack(ctx context.Context) error {
 		return err // and again in a minute; until then nothing new is given
 	}
 	return s.store.Write(ctx, func(tx storage.Tx) error {
-		e := s.event(jit.EventDriftFound, jit.ActorJitbot, "restore")
+		e := s.event(jit.EventReadBack, jit.ActorJitbot, "restore")
 		if err := s.saveNote(tx, e, map[string]any{"read_back": len(held)}); err != nil {
 			return err
 		}

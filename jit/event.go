@@ -53,16 +53,13 @@ const (
 	EventHoldingPresent   = "holding.present"
 	EventHoldingAbsent    = "holding.absent"
 	EventHoldingRetry     = "holding.retry"
-	EventReviewOpened     = "review.opened"
 	EventReviewClosed     = "review.closed"
 	EventAdvanceGiven     = "advance.given"
 	EventAdvanceRevoked   = "advance.revoked"
 	EventPickupOffered    = "credential.offered"
 	EventCredentialIssued = "credential.issued"
-	EventClockDoubted     = "clock.doubted"
 	EventClockAccepted    = "clock.accepted"
-	EventAudited          = "audit.read"
-	EventDriftFound       = "drift.found"
+	EventReadBack         = "store.read_back" // a restored store was compared with the outside
 )
 
 // Actors that are not people.

@@ -88,12 +88,6 @@ func (s GrantState) Live() bool { return s != GrantNew && s != GrantEnded }
 // CanMove reports whether a holding may go from s to next.
 func (s HoldingState) CanMove(next HoldingState) bool { return slices.Contains(holdingMoves[s], next) }
 
-// Claims reports whether a holding in s has a claim on what it names: another
-// grant's removal has to leave the thing in place.
-func (s HoldingState) Claims() bool {
-	return s == HoldingWanted || s == HoldingApplying || s == HoldingPresent
-}
-
 func illegal[S ~string](what, id string, from, to S) error {
 	return fmt.Errorf("%w: %s %s from %q to %q", ErrIllegalMove, what, id, from, to)
 }
