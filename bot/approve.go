@@ -24,7 +24,8 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		if !r.LapseAt.IsZero() && !now.Before(r.LapseAt) {
 			return Reply{}, s.lapsed(r, r.LapseAt)
 		}
-		if r.Decision.StepUp || j.decision.StepUp || j.rule.StepUp {
+		stepUp := (r.Decision.StepUp || j.decision.StepUp || j.rule.StepUp) && !c.stepped
+		if stepUp && !s.SignIn {
 			return Reply{}, refuse(CodeStepUp, "Approving "+r.Resource+" needs a second sign-in, which is not set up here.", "Nothing was approved. Ask the people who run jitbot to set up the sign-in.")
 		}
 		if content := contentOf(j); content != r.Decision.Content {
@@ -34,7 +35,10 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		if err != nil {
 			return Reply{}, err
 		}
-		r.Approvals = append(slices.Clone(r.Approvals), jit.Approval{By: c.who.ID, Account: c.in.From, At: now, Duration: length})
+		if stepUp {
+			return s.offerStepUp(tx, c, r, length, shorter, now)
+		}
+		r.Approvals = append(slices.Clone(r.Approvals), jit.Approval{By: c.who.ID, Account: c.in.From, At: now, Duration: length, SignedIn: c.stepped})
 		r.Duration = length
 		e := c.event(jit.EventApproval, now)
 		e.Request, e.Resource, e.PolicySHA256 = r.ID, r.Resource, j.policy.SHA256()

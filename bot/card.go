@@ -88,12 +88,24 @@ type Link struct {
 
 // Form asks for several values at once.
 type Form struct {
-	Name   string  `json:"name"` // says which use case takes it
-	ID     string  `json:"id,omitempty"`
-	Title  string  `json:"title"`
-	Intro  []Text  `json:"intro,omitempty"`
-	Fields []Input `json:"fields"`
-	Submit string  `json:"submit"`
+	Name    string  `json:"name"` // says which use case takes it
+	ID      string  `json:"id,omitempty"`
+	Title   string  `json:"title"`
+	Intro   []Text  `json:"intro,omitempty"`
+	Fields  []Input `json:"fields"`
+	Outlook []Text  `json:"outlook,omitempty"` // what would become of it as it is filled in
+	Submit  string  `json:"submit"`
+}
+
+// Home is what a person's own page in a chat shows: cards under headings.
+type Home struct {
+	Parts []HomePart `json:"parts"`
+}
+
+// HomePart is a heading and what stands under it.
+type HomePart struct {
+	Title string `json:"title"`
+	Cards []Card `json:"cards"`
 }
 
 // Input is one field of a form.
@@ -106,6 +118,8 @@ type Input struct {
 	Required bool      `json:"required,omitempty"`
 	Max      int       `json:"max,omitempty"` // characters; 0: the platform's own limit
 	Options  []Option  `json:"options,omitempty"`
+	More     bool      `json:"more,omitempty"` // Choice: there are more Options than these; [Inbox].Suggest finds them
+	Live     bool      `json:"live,omitempty"` // a change of it may change the form: [Inbox].Refill
 }
 
 // InputKind is what an input takes.
@@ -118,6 +132,7 @@ const (
 	Choice   InputKind = "choice"   // one of Options, searchable where there are many
 	Duration InputKind = "duration" // as jit.ParseDuration reads it; Options are suggestions
 	Moment   InputKind = "moment"   // an instant, in the reader's zone; sent as RFC 3339
+	Someone  InputKind = "someone"  // a person, by e-mail, handle or the platform's own way to choose one: <@user>
 )
 
 // Option is one thing to choose.

@@ -49,6 +49,9 @@ const (
 	verbRevoke     = "revoke-advance"
 	verbRetry      = "retry"
 	verbAbandon    = "abandon"
+	verbSignIn     = "sign-in"
+	verbAccounts   = "accounts"
+	verbUnlink     = "unlink"
 	verbHelp       = "help"
 )
 
@@ -81,6 +84,9 @@ func grammar() []usage {
 		{verbRevoke, "<id>", "take an approval in advance back", parseID},
 		{verbRetry, "<grant>", "try a failing grant again now", parseID},
 		{verbAbandon, "<grant> [reason]", "give up on a grant that cannot be given", parseEnd},
+		{verbSignIn, "[e-mail]", "say who you are; without a company sign-in, an admin confirms it", parsePerson},
+		{verbAccounts, "", "which chat accounts were linked to whom; for admins", parseNothing},
+		{verbUnlink, "<person or account>", "end the link of an account; for admins", parsePerson},
 		{verbHelp, "", "this list", parseNothing},
 	}
 }
@@ -187,6 +193,17 @@ func parseID(c *Command, words []string) error {
 		return badUse(c.Verb, "That needs one id.")
 	}
 	c.ID = words[0]
+	return nil
+}
+
+// parsePerson reads one word that names a person or an account, or none.
+func parsePerson(c *Command, words []string) error {
+	if len(words) > 1 || len(words) == 1 && len(words[0]) > maxWord {
+		return badUse(c.Verb, "That takes one name at most.")
+	}
+	if len(words) == 1 {
+		c.Person = words[0]
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ type UserError struct {
 	Code  Code
 	Say   string
 	Hint  string
+	Field string // of the form, if it is about one
 	Cause error
 }
 
@@ -24,6 +25,9 @@ type Code string
 // The codes.
 const (
 	CodeUnknownPerson Code = "person.unknown"
+	CodeAccount       Code = "account.refused"   // a guest, a bot, somebody from outside, or one who left
+	CodeAccountHeld   Code = "account.suspended" // it is somebody's no more, or not at the moment
+	CodeAccountDoubt  Code = "account.unchecked" // the platform does not say what it is
 	CodeBadInput      Code = "input.bad"
 	CodeUnknownThing  Code = "thing.unknown" // no such id, or not yours to see: told alike
 	CodeNoRule        Code = "rule.none"
@@ -52,6 +56,12 @@ func (e *UserError) Unwrap() error { return e.Cause }
 
 func refuse(code Code, say, hint string) *UserError {
 	return &UserError{Code: code, Say: say, Hint: hint}
+}
+
+// at says which field of a form the refusal is about.
+func (e *UserError) at(field string) *UserError {
+	e.Field = field
+	return e
 }
 
 func asUserError(err error) (*UserError, bool) {

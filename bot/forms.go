@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -22,48 +21,18 @@ const (
 	formReview     = "review"
 )
 
+// The fields of forms.
+const (
+	fieldResource = "resource"
+	fieldDuration = "duration"
+	fieldReason   = "reason"
+	fieldTicket   = "ticket"
+	fieldStart    = "start"
+	fieldFor      = "for"
+)
+
 // maxFormOptions is how many choices a form lists; more are found by typing.
 const maxFormOptions = 100
-
-// requestForm offers what the caller may ask for.
-func (s *Service) requestForm(ctx context.Context, c call) (Reply, error) {
-	options := s.visibleOptions(ctx, c)
-	if len(options) == 0 {
-		return Reply{}, refuse(CodeNoRule, "The policy gives you nothing to ask for.", "Ask your security team which group you should be in.")
-	}
-	return Reply{Form: &Form{
-		Name: formRequest, Title: "Request access", Submit: "Request",
-		Intro: []Text{{{Text: "Access ends by itself. The policy decides whether somebody has to approve."}}},
-		Fields: []Input{
-			{Name: "resource", Label: "Resource", Kind: Choice, Required: true, Options: options},
-			{Name: "duration", Label: "For how long", Kind: Duration, Value: "1h", Required: true, Options: durationOptions(), Hint: "30m, 1h30m, 2d"},
-			{Name: "reason", Label: "Reason", Kind: Lines, Required: true, Max: maxReason, Hint: "Approvers read this. Name the ticket or incident."},
-			{Name: "ticket", Label: "Ticket", Kind: OneLine, Max: maxTicket, Hint: "Optional; found in the reason too"},
-			{Name: "start", Label: "Start", Kind: Moment, Hint: "Empty: at once"},
-			{Name: "for", Label: "For somebody else", Kind: OneLine, Max: maxWord, Hint: "Empty: for you"},
-		},
-	}}, nil
-}
-
-func durationOptions() []Option {
-	var out []Option
-	for _, d := range []string{"15m", "30m", "1h", "2h", "4h", "8h"} {
-		out = append(out, Option{Value: d, Label: d})
-	}
-	return out
-}
-
-func (s *Service) visibleOptions(ctx context.Context, c call) []Option {
-	var out []Option
-	p, facts := s.Policy(), s.widely(ctx, c)
-	for _, r := range p.Visible(c.who.ID, facts) {
-		out = append(out, Option{Value: r.Name, Label: r.Name, Hint: cut(s.terms(p, facts, c.who.ID, r), 75)})
-		if len(out) == maxFormOptions {
-			break
-		}
-	}
-	return out
-}
 
 // terms says on which terms a person may ask for a resource, by the first rule
 // about the two: what the wish will lack or bring is not known yet.
@@ -120,7 +89,7 @@ func breakGlassForm(cmd Command, j judged) *Form {
 			{{Text: "Approvers and security are told now. Somebody of security has to review it within " + jit.FormatDuration(j.rule.BreakGlass.ReviewWithin) + "; until then you cannot do it again."}},
 		},
 		Fields: []Input{
-			{Name: "duration", Label: "For how long", Kind: Duration, Value: jit.FormatDuration(length), Required: true, Hint: "At most " + jit.FormatDuration(j.decision.MaxDuration)},
+			{Name: "duration", Label: "For how long", Kind: Duration, Value: jit.FormatDuration(length), Required: true, Options: durationOptions(j.decision.MaxDuration), Hint: "At most " + jit.FormatDuration(j.decision.MaxDuration)},
 			{Name: "reason", Label: "What is the emergency?", Kind: Lines, Value: reason, Required: true, Max: maxReason},
 		},
 	}
@@ -171,7 +140,7 @@ func shortenForm(r jit.Request, who string) *Form {
 	return &Form{
 		Name: formShorten, ID: r.ID, Title: "Approve for a shorter time", Submit: "Approve",
 		Intro:  []Text{{{Text: who + " asked for " + r.Resource + " for " + jit.FormatDuration(r.Duration) + "."}}},
-		Fields: []Input{{Name: "duration", Label: "Approve for", Kind: Duration, Value: jit.FormatDuration(max(r.Duration/2, time.Minute).Truncate(time.Minute)), Required: true, Options: durationOptions()}},
+		Fields: []Input{{Name: "duration", Label: "Approve for", Kind: Duration, Value: jit.FormatDuration(max(r.Duration/2, time.Minute).Truncate(time.Minute)), Required: true, Options: durationOptions(r.Duration)}},
 	}
 }
 
@@ -191,7 +160,7 @@ func (s *Service) extendForm(ctx context.Context, c call, id string) (Reply, err
 	return Reply{Form: &Form{
 		Name: formExtend, ID: g.ID, Title: "More time on " + g.Resource, Submit: "Ask",
 		Fields: []Input{
-			{Name: "duration", Label: "How much longer", Kind: Duration, Value: "30m", Required: true, Options: durationOptions()},
+			{Name: "duration", Label: "How much longer", Kind: Duration, Value: "30m", Required: true, Options: durationOptions(s.Policy().MaxDuration())},
 			{Name: "reason", Label: "Why", Kind: Lines, Max: maxReason, Hint: "Empty: the reason of the request"},
 		},
 	}}, nil
@@ -205,8 +174,14 @@ func (s *Service) submit(ctx context.Context, c call, f Submission) (Reply, erro
 		return Reply{Bad: bad}, nil
 	}
 	reply, err := s.command(ctx, c, cmd)
-	var u *UserError
-	if errors.As(err, &u) && u.Code == CodeBadInput && len(f.Values) == 1 {
+	u, ok := asUserError(err)
+	if !ok {
+		return reply, err
+	}
+	if _, there := f.Values[u.Field]; there {
+		return Reply{Bad: map[string]string{u.Field: u.Say + " " + u.Hint}}, nil
+	}
+	if u.Code == CodeBadInput && len(f.Values) == 1 {
 		for field := range f.Values {
 			return Reply{Bad: map[string]string{field: u.Say}}, nil
 		}
@@ -252,12 +227,12 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 // Suggest implements [Inbox]: resources whose name or description holds what
 // was typed.
 func (s *Service) Suggest(ctx context.Context, in Incoming) ([]Option, error) {
-	who, ok := s.People.ByAccount(in.From)
-	if !ok {
-		return nil, nil
+	st, err := s.lookUp(ctx, in.From)
+	if err != nil || !st.known || st.doubt != nil || reasonToHold(st) != "" {
+		return nil, err
 	}
 	var out []Option
-	for _, r := range s.visible(ctx, call{in: in, who: who}) {
+	for _, r := range s.visible(ctx, call{in: in, who: st.who}) {
 		if holds(r.Name, in.Text) || holds(r.Description, in.Text) {
 			out = append(out, Option{Value: r.Name, Label: r.Name, Hint: cut(r.Description, 75)})
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +19,12 @@ const maxDeliveryKey = 256
 // deliveryKept is how long a delivery key is remembered.
 const deliveryKept = 24 * time.Hour
 
-// call is one authenticated action of a known person.
+// call is one authenticated action of a person; who is empty while nobody
+// knows whose the account is.
 type call struct {
-	in  Incoming
-	who Person
+	in      Incoming
+	who     Person
+	stepped bool // the person has signed in anew for just this
 }
 
 // Handle implements [Inbox].
@@ -29,16 +32,28 @@ func (s *Service) Handle(ctx context.Context, in Incoming) (Reply, error) {
 	if in.ID == "" || len(in.ID) > maxDeliveryKey {
 		return Reply{}, fmt.Errorf("handle: delivery key of %d bytes; an adapter hands in 1 to %d", len(in.ID), maxDeliveryKey)
 	}
-	who, known := s.People.ByAccount(in.From)
-	if !known {
-		return s.refuseOnce(ctx, call{in: in}, refuse(CodeUnknownPerson, "I don't know who you are.",
-			"Ask the people who run jitbot to add your account "+in.From.String()+"."))
+	c := call{in: in}
+	st, err := s.lookUp(ctx, in.From)
+	if err == nil {
+		c.who = st.who
+		err = s.mayAct(ctx, c, st)
 	}
-	c := call{in: in, who: who}
+	if err == nil && !st.known {
+		return s.greet(ctx, c, st)
+	}
+	if err != nil {
+		return s.settleError(ctx, c, err)
+	}
 	reply, err := s.dispatch(ctx, c)
 	if err == nil {
 		return reply, nil
 	}
+	return s.settleError(ctx, c, err)
+}
+
+// settleError turns an error into what the person is told. Refusals are
+// written down.
+func (s *Service) settleError(ctx context.Context, c call, err error) (Reply, error) {
 	if u, ok := asUserError(err); ok {
 		return s.refuseOnce(ctx, c, u)
 	}
@@ -46,7 +61,7 @@ func (s *Service) Handle(ctx context.Context, in Incoming) (Reply, error) {
 		s.log.Error("the store refuses to work", "cause", err)
 		return refusalReply(down), nil
 	}
-	return s.broken(in, err), nil
+	return s.broken(c.in, err), nil
 }
 
 func (s *Service) dispatch(ctx context.Context, c call) (Reply, error) {
@@ -95,6 +110,10 @@ func (s *Service) command(ctx context.Context, c call, cmd Command) (Reply, erro
 		return s.retry(ctx, c, cmd.ID)
 	case verbAbandon:
 		return s.abandon(ctx, c, cmd)
+	case verbSignIn:
+		return s.signInKnown(c)
+	case verbUnlink:
+		return s.unlink(ctx, c, cmd)
 	default:
 		return s.look(ctx, c, cmd)
 	}
@@ -115,6 +134,8 @@ func (s *Service) look(ctx context.Context, c call, cmd Command) (Reply, error) 
 		return s.resources(ctx, c)
 	case verbAdvances:
 		return s.advances(ctx, c)
+	case verbAccounts:
+		return s.accounts(ctx, c)
 	default:
 		return helpReply(), nil
 	}
@@ -128,7 +149,22 @@ const (
 	pressRequestForm = "request-form"
 	pressReviewForm  = "review-form"
 	pressEndMany     = "end-many"
+	pressConfirm     = "account-confirm"
+	pressDismiss     = "account-dismiss"
 )
+
+// OpensForm reports whether an action is answered with a form where all is
+// well, so that a chat can get one ready while the answer is on its way.
+func OpensForm(in Incoming) bool {
+	switch {
+	case in.Action != nil:
+		return strings.HasSuffix(in.Action.Verb, "-form")
+	case in.Form != nil:
+		return false
+	}
+	words := strings.Fields(in.Text)
+	return len(words) == 0 || strings.EqualFold(words[0], verbBreakGlass) && !slices.Contains(words, "--yes")
+}
 
 // press does what a button says. A button carries a verb and an id and nothing
 // else; every right is checked again on what is stored.
@@ -149,6 +185,8 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 		return s.command(ctx, c, Command{Verb: a.Verb, ID: a.ID, Yes: true})
 	case verbRevoke:
 		return s.revokeAdvance(ctx, c, a.ID)
+	case pressConfirm, pressDismiss:
+		return s.judgeAccount(ctx, c, a)
 	default:
 		return Reply{}, refuse(CodeBadInput, "That button is not one of mine.", "`/jit help` lists what I can do.")
 	}

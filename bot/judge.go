@@ -28,7 +28,9 @@ func (s *Service) judge(ctx context.Context, p *policy.Policy, ask policy.Reques
 	j.words = p.Explain(&j.ask, j.facts)
 	j.approvers = p.Approvers(j.decision, &j.ask, j.facts)
 	s.leaveOutInactive(&j)
-	refuseStepUp(&j)
+	if !s.SignIn {
+		refuseStepUp(&j)
+	}
 	if j.decision.Rule >= 0 {
 		j.rule = p.Rule(j.decision.Rule)
 	}

@@ -211,13 +211,8 @@ func (s *Service) concerns(c call, st story) bool {
 func (s *Service) pending(ctx context.Context, c call) (Reply, error) {
 	var waiting []jit.Request
 	err := s.store.Read(ctx, func(v storage.View) error {
-		all, err := v.Requests(storage.RequestFilter{States: []jit.RequestState{jit.RequestPending}, Limit: 1000})
-		for _, r := range all {
-			approvedIt := slices.ContainsFunc(r.Approvals, func(a jit.Approval) bool { return a.By == c.who.ID })
-			if asked(r, c.who.ID) && !approvedIt {
-				waiting = append(waiting, r)
-			}
-		}
+		var err error
+		waiting, err = s.waitingFor(v, c.who.ID)
 		return err
 	})
 	if err != nil {
@@ -234,6 +229,18 @@ func (s *Service) pending(ctx context.Context, c call) (Reply, error) {
 		card.Body = []Text{marked("And " + itoa(more) + " older ones: decide on some of these and ask for `/jit pending` again.")}
 	}
 	return Reply{Card: &card}, nil
+}
+
+// waitingFor is what waits for a person's yes or no, newest first.
+func (s *Service) waitingFor(v storage.View, id string) (waiting []jit.Request, err error) {
+	all, err := v.Requests(storage.RequestFilter{States: []jit.RequestState{jit.RequestPending}, Limit: 1000})
+	for _, r := range all {
+		approvedIt := slices.ContainsFunc(r.Approvals, func(a jit.Approval) bool { return a.By == id })
+		if asked(r, id) && !approvedIt && id != r.By && id != r.For {
+			waiting = append(waiting, r)
+		}
+	}
+	return waiting, err
 }
 
 // resources lists what the caller may ask for.

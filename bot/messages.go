@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -38,6 +39,12 @@ func (s *Service) refresh(tx storage.Tx, request string, now time.Time) error {
 
 // expand turns a refresh into the messages of its thread.
 func (s *Service) expand(tx storage.Tx, thread string, now time.Time) error {
+	switch {
+	case strings.HasPrefix(thread, threadHome):
+		return s.expandHome(tx, thread, now)
+	case strings.HasPrefix(thread, threadAccount):
+		return s.expandAccount(tx, thread, now)
+	}
 	r, err := tx.Request(thread)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil
@@ -55,13 +62,13 @@ func (s *Service) expand(tx storage.Tx, thread string, now time.Time) error {
 	}
 	var out []storage.Outgoing
 	for _, m := range s.fitted(st, s.messages(st), there) {
-		o, err := s.outgoing(st.request, m, now)
+		o, err := s.outgoing(r.ID, r.ByAccount.Platform, m, now)
 		if err != nil {
 			return err
 		}
 		out = append(out, o)
 	}
-	return tx.Queue(out...)
+	return errors.Join(tx.Queue(out...), s.refreshHomes(tx, r, now))
 }
 
 // fitted drops the messages that were not posted while they mattered, and has
@@ -87,17 +94,19 @@ func overCard() Card {
 	return Card{Title: "This is over", Status: Status{"Nothing to do", Neutral}, Notice: "This is over; nothing to do."}
 }
 
-func (s *Service) outgoing(r jit.Request, m message, now time.Time) (storage.Outgoing, error) {
+// outgoing is a message of a thread, for a person on the preferred chat where
+// they are there.
+func (s *Service) outgoing(thread, preferred string, m message, now time.Time) (storage.Outgoing, error) {
 	raw, err := json.Marshal(m.card)
 	if err != nil {
 		return storage.Outgoing{}, err
 	}
 	o := storage.Outgoing{
-		Thread: r.ID, Slot: m.slot, Root: m.root, Channel: m.channel, Person: m.person,
+		Thread: thread, Slot: m.slot, Root: m.root, Channel: m.channel, Person: m.person,
 		Chat: s.mainChat(), Card: raw, QueuedAt: now, NextAt: now,
 	}
 	if m.person != "" {
-		o.Chat = s.chatOf(m.person, r.ByAccount.Platform)
+		o.Chat = s.chatOf(m.person, preferred)
 	}
 	return o, nil
 }

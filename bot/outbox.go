@@ -129,7 +129,7 @@ func (s *Service) deliver(ctx context.Context, o storage.Outgoing) {
 			return s.askInPerson(tx, o)
 		})
 	} else {
-		s.metrics.outboxTries.WithLabelValues("retry").Inc()
+		s.metrics.outboxTries.WithLabelValues(retryOf(err)).Inc()
 		err = s.postpone(ctx, o, err)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, storage.ErrConflict) {
@@ -173,15 +173,25 @@ func (s *Service) askInPerson(tx storage.Tx, o storage.Outgoing) error {
 }
 
 func (s *Service) postpone(ctx context.Context, o storage.Outgoing, cause error) error {
+	after, later := IsLater(cause)
+	if later {
+		return s.putBack(ctx, o, after)
+	}
 	o.Attempts++
 	o.LastError = cut(clean(cause.Error()), 300)
 	s.log.Warn("a message could not be delivered yet", "thread", o.Thread, "slot", o.Slot, "attempts", o.Attempts, "cause", cause)
+	return s.putBack(ctx, o, outboxRetry.after(o.Attempts))
+}
+
+// putBack has a message delivered after a while; of a newer state, if there is
+// one by then.
+func (s *Service) putBack(ctx context.Context, o storage.Outgoing, after time.Duration) error {
 	return s.store.Write(ctx, func(tx storage.Tx) error {
 		now, err := s.instant(tx)
 		if err != nil {
 			return err
 		}
-		o.NextAt = now.Add(outboxRetry.after(o.Attempts))
+		o.NextAt = now.Add(after)
 		return tx.Postpone(o)
 	})
 }
@@ -191,10 +201,6 @@ func (s *Service) send(ctx context.Context, o storage.Outgoing) (Ref, error) {
 	chat := s.Chats[o.Chat]
 	if chat == nil {
 		return "", Permanent(fmt.Errorf("there is no chat %q", o.Chat))
-	}
-	var card Card
-	if err := json.Unmarshal(o.Card, &card); err != nil {
-		return "", Permanent(fmt.Errorf("read the card: %w", err))
 	}
 	to := Address{Channel: o.Channel, Thread: Ref(o.RootRef)}
 	if o.Person != "" {
@@ -206,6 +212,13 @@ func (s *Service) send(ctx context.Context, o storage.Outgoing) (Ref, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, outboxCall)
 	defer cancel()
+	if o.Slot == slotHome {
+		return slotHome, showHome(ctx, chat, to.Account, o.Card)
+	}
+	var card Card
+	if err := json.Unmarshal(o.Card, &card); err != nil {
+		return "", Permanent(fmt.Errorf("read the card: %w", err))
+	}
 	if o.Ref != "" {
 		err := chat.Update(ctx, Ref(o.Ref), card)
 		if !errors.Is(err, ErrGone) {
@@ -213,6 +226,25 @@ func (s *Service) send(ctx context.Context, o storage.Outgoing) (Ref, error) {
 		}
 	}
 	return chat.Post(ctx, to, card)
+}
+
+func showHome(ctx context.Context, chat Chat, account jit.Account, raw json.RawMessage) error {
+	var home Home
+	if err := json.Unmarshal(raw, &home); err != nil {
+		return Permanent(fmt.Errorf("read the home: %w", err))
+	}
+	keeper, ok := chat.(HomeKeeper)
+	if !ok {
+		return Permanent(fmt.Errorf("%s has no homes", chat.Name()))
+	}
+	return keeper.ShowHome(ctx, account, home)
+}
+
+func retryOf(err error) string {
+	if _, later := IsLater(err); later {
+		return "later"
+	}
+	return "retry"
 }
 
 func resultOf(err error) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"jitbot/jit"
@@ -18,42 +19,131 @@ type Person struct {
 	Disabled bool
 }
 
-// Directory knows people. It is replaced as a whole when the configuration is
-// loaded again; its zero value knows nobody. Safe for concurrent use.
+// Directory knows people: those the configuration names and those who are
+// known by a link of a chat account. Either set is replaced as a whole; its
+// zero value knows nobody. Safe for concurrent use.
 type Directory struct {
 	now atomic.Pointer[people]
+
+	mu     sync.Mutex // guards what people are made of
+	listed []Person
+	links  []jit.Link
 }
 
 type people struct {
 	byID      map[string]*Person
 	byAccount map[string]*Person
 	handles   map[string][]*Person // the part of the e-mail before the @
+	listed    map[string]bool      // accounts the configuration lists
+	disabled  map[string]bool      // by id, of those the configuration lists
 }
 
-// Replace puts a new set of people in force. It refuses two people with one
-// id or one account, and leaves the old set in force then.
+// Replace puts a new set of listed people in force. It refuses two people with
+// one id or one account, and leaves the old set in force then.
 func (d *Directory) Replace(all []Person) error {
-	next := &people{byID: map[string]*Person{}, byAccount: map[string]*Person{}, handles: map[string][]*Person{}}
-	for i := range all {
-		p := all[i]
-		if p.ID == "" || p.ID != strings.ToLower(p.ID) {
-			return fmt.Errorf("people: %q: an id is an e-mail in lower case", p.ID)
-		}
-		if next.byID[p.ID] != nil {
-			return fmt.Errorf("people: %s stands twice", p.ID)
-		}
-		next.byID[p.ID] = &p
-		for _, a := range p.Accounts {
-			if other := next.byAccount[a.String()]; other != nil {
-				return fmt.Errorf("people: account %s belongs to %s and %s; it can be one person's only", a, other.ID, p.ID)
-			}
-			next.byAccount[a.String()] = &p
-		}
-		handle, _, _ := strings.Cut(p.ID, "@")
-		next.handles[handle] = append(next.handles[handle], &p)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next, err := listPeople(all)
+	if err != nil {
+		return err
 	}
+	d.listed = slices.Clone(all)
+	next.join(d.links)
 	d.now.Store(next)
 	return nil
+}
+
+// SetLinks puts a new set of links in force. Where the configuration lists an
+// account, a link of it to somebody else counts for nothing.
+func (d *Directory) SetLinks(links []jit.Link) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next, err := listPeople(d.listed)
+	if err != nil {
+		return // cannot be: these were taken before
+	}
+	d.links = slices.Clone(links)
+	next.join(d.links)
+	d.now.Store(next)
+}
+
+func listPeople(all []Person) (*people, error) {
+	next := &people{byID: map[string]*Person{}, byAccount: map[string]*Person{}, handles: map[string][]*Person{}, listed: map[string]bool{}, disabled: map[string]bool{}}
+	for i := range all {
+		p := all[i]
+		p.Accounts = slices.Clone(p.Accounts)
+		if p.ID == "" || p.ID != strings.ToLower(p.ID) {
+			return nil, fmt.Errorf("people: %q: an id is an e-mail in lower case", p.ID)
+		}
+		if next.byID[p.ID] != nil {
+			return nil, fmt.Errorf("people: %s stands twice", p.ID)
+		}
+		next.add(&p)
+		next.disabled[p.ID] = p.Disabled
+		for _, a := range p.Accounts {
+			if other := next.byAccount[a.String()]; other != nil {
+				return nil, fmt.Errorf("people: account %s belongs to %s and %s; it can be one person's only", a, other.ID, p.ID)
+			}
+			next.byAccount[a.String()], next.listed[a.String()] = &p, true
+		}
+	}
+	return next, nil
+}
+
+func (d *people) add(p *Person) {
+	d.byID[p.ID] = p
+	handle, _, _ := strings.Cut(p.ID, "@")
+	d.handles[handle] = append(d.handles[handle], p)
+}
+
+// join adds what links say to the people that are listed.
+func (d *people) join(links []jit.Link) {
+	gone := map[*Person]bool{}
+	for _, l := range links {
+		switch l.State {
+		case jit.LinkOn:
+			d.connect(l)
+		case jit.LinkHeld:
+			if p := d.part(l); p != nil && saysLeft(l) {
+				gone[p] = true
+			}
+		case jit.LinkNew, jit.LinkAsked, jit.LinkOff:
+		}
+	}
+	for p := range gone {
+		if len(p.Accounts) == 0 { // whoever has another account is still here
+			p.Disabled = true
+		}
+	}
+}
+
+// connect makes an account its person's.
+func (d *people) connect(l jit.Link) {
+	if d.listed[l.Account.String()] {
+		return
+	}
+	p := d.byID[l.Principal]
+	if p == nil {
+		p = &Person{Principal: jit.Principal{ID: l.Principal, Name: l.Name}}
+		d.add(p)
+	}
+	p.Accounts = append(p.Accounts, l.Account)
+	d.byAccount[l.Account.String()] = p
+}
+
+// part takes a suspended account from its person, and returns them.
+func (d *people) part(l jit.Link) *Person {
+	p := d.byAccount[l.Account.String()]
+	if p == nil {
+		if p = d.byID[l.Principal]; p == nil {
+			p = &Person{Principal: jit.Principal{ID: l.Principal, Name: l.Name}}
+			d.add(p)
+		}
+		return p
+	}
+	delete(d.byAccount, l.Account.String())
+	p.Accounts = slices.DeleteFunc(p.Accounts, func(a jit.Account) bool { return a == l.Account })
+	return p
 }
 
 func (d *Directory) load() *people {
@@ -81,6 +171,13 @@ func (d *Directory) ByID(id string) (Person, bool) {
 	return *p, true
 }
 
+// Listed reports whether the configuration names a person, and whether it
+// disables them.
+func (d *Directory) Listed(id string) (listed, disabled bool) {
+	disabled, listed = d.load().disabled[id]
+	return listed, disabled
+}
+
 // Active reports whether id is a person who may hold access.
 func (d *Directory) Active(id string) bool {
 	p := d.load().byID[id]
@@ -106,11 +203,14 @@ func (d *Directory) Find(platform, team, word string) (Person, bool) {
 }
 
 // Name is what messages call a principal.
-func (d *Directory) Name(id string) string {
-	if p := d.load().byID[id]; p != nil && p.Name != "" {
+func (d *Directory) Name(id string) string { return orDefault(d.load().name(id), id) }
+
+// name is what messages call a person; empty: nothing is known.
+func (d *people) name(id string) string {
+	if p := d.byID[id]; p != nil {
 		return p.Name
 	}
-	return id
+	return ""
 }
 
 // Account is where a principal is reached on a chat, or on any chat if chat is

@@ -55,6 +55,9 @@ func (s *Service) tryRequest(ctx context.Context, c call, w wish) (Reply, error)
 	for _, name := range names {
 		all = append(all, s.judge(ctx, p, w.ask(c, holder, name), at))
 	}
+	if bad := mends(all); c.in.Form != nil && w.kind == jit.Access && len(bad) > 0 {
+		return Reply{Bad: bad}, nil // the form is still open: it can be mended there
+	}
 	return s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
 		return s.file(tx, c, w, all, start, now)
 	})

@@ -22,17 +22,22 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.note(ctx, started, map[string]any{"warnings": s.Policy().Warnings()}); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	if err := s.LoadAccounts(ctx); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
 	net := s.safetyNet(ctx)
 	net.Start()
 	var loops sync.WaitGroup
 	loops.Go(func() { newReconciler(s).run(ctx) })
 	loops.Go(func() { s.runOutbox(ctx) })
+	loops.Go(func() { s.runInbox(ctx) })
 	loops.Go(func() { s.runNudges(ctx) })
 	loops.Go(func() { s.firstRound(ctx) })
 	for name, chat := range s.Chats {
 		loops.Go(func() { s.runChat(ctx, name, chat) })
 	}
 	loops.Wait()
+	s.taken.finish(ctx)
 	<-net.Stop().Done()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -127,10 +132,12 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 		}
 	}
 	round("@every 1m", "wake", func(context.Context) error { s.poke(); return nil })
+	round("@every 1m", "accounts", s.LoadAccounts)
 	round("@every 1m", "people who left", s.endOrphans)
 	round("@every 1m", "overdue", s.countOverdue)
 	round("@every 1m", "read back after a restore", s.readBack)
 	round("@every 1m", "refusals that were counted", s.flushRefusals)
+	round("@every 1m", "strangers that were counted", s.flushStrangers)
 	round("@every 10m", "old delivery keys", s.forget)
 	round("@every 15m", "leftovers at providers", s.sweep)
 	return net

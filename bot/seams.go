@@ -36,19 +36,65 @@ type Mounter interface {
 	Mount(mux *http.ServeMux, in Inbox)
 }
 
+// Answerer is a Chat that can show an answer to who acted without what came
+// with the delivery, as after a restart: privately, where it was done or in a
+// direct message. An answer that holds a one-use link is shown nowhere else.
+type Answerer interface {
+	Answer(ctx context.Context, in Incoming, r Reply) error
+}
+
+// HomeKeeper is a Chat that has a page of its own for each person, which shows
+// what concerns them.
+type HomeKeeper interface {
+	// ShowHome puts h in the place of what the account's home shows.
+	ShowHome(ctx context.Context, account jit.Account, h Home) error
+}
+
 // ErrGone is returned by Update when the message does not exist any more; the
 // outbox posts it again.
 var ErrGone = errors.New("message is gone")
 
 // Inbox is what a chat hands people's actions to.
 type Inbox interface {
+	// Take writes an action down, so that it is done and answered whatever
+	// becomes of this process, and returns: the platform can then be told that
+	// it arrived. After that the action is done as Handle does it, and answer
+	// is called with what the person alone is to see. again says that the same
+	// delivery came before; then nothing more is done and answer is not called.
+	// An error, such as [ErrBusy], means that nothing was taken. What could not
+	// be answered, and what a process left behind that died, goes through
+	// [Answerer].
+	Take(ctx context.Context, in Incoming, answer func(context.Context, Reply) error) (again bool, err error)
 	// Handle does what one incoming action asks for and returns what the
 	// person alone is to see. It writes before it answers, calls no provider,
 	// and the same Incoming.ID twice has one effect and one answer. An error
 	// means nothing was done and the delivery may be repeated.
 	Handle(ctx context.Context, in Incoming) (Reply, error)
-	// Suggest completes what is being typed into a form field.
+	// Suggest completes what is being typed into a form field. It changes
+	// nothing.
 	Suggest(ctx context.Context, in Incoming) ([]Option, error)
+	// Refill returns the form that in.Form is being filled into as it should
+	// stand now: with what was chosen, what that allows, and what would become
+	// of it. It changes nothing.
+	Refill(ctx context.Context, in Incoming) (Form, error)
+	// OpenHome has the account's home shown as things stand, and kept so.
+	OpenHome(ctx context.Context, account jit.Account) error
+	// AccountChanged has what the platform knows of an account looked at again.
+	AccountChanged(ctx context.Context, account jit.Account) error
+	// Refused records something that came in and was not let in: unsigned,
+	// stale, of another workspace. Who sent it is not known and is not answered.
+	Refused(ctx context.Context, r Refusal)
+}
+
+// ErrBusy says that too much is going on to take one more action; the person
+// is asked to try again.
+var ErrBusy = errors.New("too much is going on at once")
+
+// Refusal is something that came in and was not let in.
+type Refusal struct {
+	Platform string // the chat's name
+	Code     Code   // stable, such as signature.wrong
+	Cause    string // for the log; no secret, and nothing of the body
 }
 
 // Incoming is one authenticated action of one account. Exactly one of Text,
@@ -97,12 +143,12 @@ type Address struct {
 // Ref names a message a chat posted, in the chat's own terms.
 type Ref string
 
-// Profile is what a platform says of a user. Only ID, Guest, Bot and Active
-// may decide anything; Email only where the configuration trusts it.
+// Profile is what a platform says of a user. Only Account, Guest, Bot and
+// Active may decide anything; Email only where the configuration trusts it.
 type Profile struct {
 	Account jit.Account
 	Name    string
-	Email   string
+	Email   string         // confirmed by the platform; empty: none is
 	Zone    *time.Location // nil: unknown
 	Guest   bool           // or from another organisation
 	Bot     bool
@@ -198,6 +244,30 @@ type Deps struct {
 	Log  *slog.Logger
 	HTTP *http.Client
 	Now  func() time.Time
+}
+
+type laterError struct {
+	error
+	after time.Duration
+}
+
+func (e laterError) Unwrap() error { return e.error }
+
+// Later marks an error as no failure: the outside takes no more right now and
+// has to be asked again after the given time, not before. Later(nil, d) is nil.
+func Later(err error, after time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return laterError{err, after}
+}
+
+// IsLater reports whether err was marked by [Later], and after how long to try
+// again.
+func IsLater(err error) (after time.Duration, ok bool) {
+	var l laterError
+	ok = errors.As(err, &l)
+	return l.after, ok
 }
 
 type permanentError struct{ error }

@@ -33,8 +33,12 @@ type Config struct {
 	BaseURL        string   // where people reach jitbot's own pages, without a trailing slash
 	DefaultChannel string   // cards of rules that name no channel; empty: direct messages
 	AlertChannel   string   // break-glass, overdue ends, refused policies; empty: DefaultChannel
-	Admins         []string // may end anybody's grants and close reviews
+	Admins         []string // may end anybody's grants, close reviews and confirm whose an account is
 	Security       []string // told of break-glass; may end grants and close reviews
+
+	SignIn       bool            // there is a company sign-in: people can say who they are, and approve with a second factor
+	Domains      []string        // whoever proves an e-mail of these domains is known, listed or not
+	TrustProfile map[string]bool // chats whose profile e-mail counts as proof at first use
 
 	InFlight int           // provider calls at once; 0: 64
 	Retry    Backoff       // between tries of one holding; zero: 1 s to 60 s
@@ -55,6 +59,8 @@ type Service struct {
 	wakeOutbox     chan struct{}
 	wakeNudges     chan struct{}
 	ending         atomic.Bool // ends are under way: messages wait a little
+	taken          taken       // actions being worked on
+	strangers      strangers   // what came in and was not let in
 	metrics        *metrics
 }
 

@@ -21,12 +21,14 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 	}
 	nudged, nudgeErr := s.nudgeRequests(ctx)
 	sent, sendErr := s.deliverDue(ctx, outboxBatch)
-	return did == something || nudged > 0 || sent > 0, errors.Join(err, nudgeErr, sendErr)
+	retaken, takeErr := s.retake(ctx)
+	return did == something || nudged > 0 || sent > 0 || retaken > 0, errors.Join(err, nudgeErr, sendErr, takeErr)
 }
 
 // Rounds does once what cron does every minute.
 func (s *Service) Rounds(ctx context.Context) error {
-	return errors.Join(s.readBack(ctx), s.endOrphans(ctx), s.countOverdue(ctx), s.flushRefusals(ctx), s.forget(ctx), s.sweep(ctx))
+	return errors.Join(s.readBack(ctx), s.LoadAccounts(ctx), s.endOrphans(ctx), s.countOverdue(ctx),
+		s.flushRefusals(ctx), s.flushStrangers(ctx), s.forget(ctx), s.sweep(ctx))
 }
 
 // serve takes the turns of all that was claimed and returns what they came to.

@@ -25,6 +25,8 @@ type Change struct {
 	reviews  []Review
 	advances []Advance
 	pickups  []Pickup
+	links    []Link
+	signIns  []SignIn
 }
 
 // Record starts a change with its event. The event's Data is filled in by
@@ -106,6 +108,20 @@ func (c *Change) Advance(a Advance) { c.advances = append(c.advances, a) }
 // Pickup writes p as it is.
 func (c *Change) Pickup(p Pickup) { c.pickups = append(c.pickups, p) }
 
+// Link puts l, which stands at l.State, into state to.
+func (c *Change) Link(l Link, to LinkState) error {
+	if !l.State.CanMove(to) {
+		return illegal("link", l.Account.String(), l.State, to)
+	}
+	c.note(l.Account.String(), string(l.State), string(to))
+	l.State = to
+	c.links = append(c.links, l)
+	return nil
+}
+
+// SignIn writes s as it is.
+func (c *Change) SignIn(s SignIn) { c.signIns = append(c.signIns, s) }
+
 func (c *Change) note(id, from, to string) {
 	if from != to {
 		c.moves = append(c.moves, Move{id, from, to})
@@ -146,3 +162,9 @@ func (c *Change) Advances() []Advance { return c.advances }
 
 // Pickups returns the rows to write.
 func (c *Change) Pickups() []Pickup { return c.pickups }
+
+// Links returns the rows to write.
+func (c *Change) Links() []Link { return c.links }
+
+// SignIns returns the rows to write.
+func (c *Change) SignIns() []SignIn { return c.signIns }

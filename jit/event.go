@@ -58,6 +58,12 @@ const (
 	EventAdvanceRevoked   = "advance.revoked"
 	EventPickupOffered    = "credential.offered"
 	EventCredentialIssued = "credential.issued"
+	EventLinkAsked        = "account.asked"     // an account says whose it is
+	EventLinked           = "account.linked"    // and that was proved
+	EventLinkHeld         = "account.suspended" // it changed, or is no full member any more
+	EventLinkEnded        = "account.unlinked"
+	EventSignInOffered    = "sign_in.offered"
+	EventSignedIn         = "sign_in.verified"
 	EventClockAccepted    = "clock.accepted"
 	EventReadBack         = "store.read_back" // a restored store was compared with the outside
 )

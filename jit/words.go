@@ -89,7 +89,8 @@ type Approval struct {
 	By       string        `json:"by"`
 	Account  Account       `json:"account"`
 	At       time.Time     `json:"at"`
-	Duration time.Duration `json:"duration"` // the length this person said yes to
+	Duration time.Duration `json:"duration"`            // the length this person said yes to
+	SignedIn bool          `json:"signed_in,omitempty"` // they signed in anew for it
 }
 
 // Outcome is how a grant ended.

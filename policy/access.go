@@ -19,6 +19,9 @@ func (p *Policy) File() string { return p.file }
 // Timezone is where the policy's hours and days are.
 func (p *Policy) Timezone() *time.Location { return p.defaults.loc }
 
+// MaxDuration is the most that any rule may give at once.
+func (p *Policy) MaxDuration() time.Duration { return p.defaults.maxDuration }
+
 // QuietHours is when reminders that are not urgent wait.
 func (p *Policy) QuietHours() QuietHours { return p.defaults.quiet }
 

@@ -106,6 +106,11 @@ type Explanation struct {
 	MaxDuration Duration `json:"max_duration"`
 	Reasons     []string `json:"reasons"` // sentences, the most useful first
 	Trace       []Step   `json:"trace"`   // one a rule, in file order
+	// Mend is what to change, and why, for the nearest rule to fit, where
+	// nothing fits and whoever asks could mend all of it. Empty: they could not.
+	Mend map[Field]string `json:"-"`
+	// MendRule is the index of that rule, -1 if there is none.
+	MendRule int `json:"-"`
 }
 
 // Step is what one rule had to say.

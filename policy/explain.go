@@ -14,7 +14,7 @@ func (p *Policy) Explain(r *Request, f *Facts) Explanation {
 	d := p.Decide(r, f)
 	x := Explanation{
 		Outcome: d.Outcome, Approvers: []string{}, Count: d.Count,
-		MaxDuration: Duration(d.MaxDuration), Reasons: []string{}, Trace: []Step{},
+		MaxDuration: Duration(d.MaxDuration), Reasons: []string{}, Trace: []Step{}, MendRule: -1,
 	}
 	if d.Rule >= 0 {
 		x.Rule = p.rules[d.Rule].id
@@ -36,7 +36,30 @@ func (p *Policy) Explain(r *Request, f *Facts) Explanation {
 		x.Trace = append(x.Trace, w[i].Step)
 	}
 	x.Reasons = append(append(x.Reasons, e.verdict(d)...), nearest(d, w)...)
+	if d.Cause == CauseNoRule {
+		x.Mend, x.MendRule = mend(w)
+	}
 	return x
+}
+
+// mend is what the rule lacks that is the nearest one whoever asks could make
+// fit.
+func mend(ws []witness) (map[Field]string, int) {
+	best := witness{index: -1}
+	for _, w := range ws {
+		outOfReach := func(l lack) bool { return l.field == "" }
+		if !w.here || !w.allow || len(w.lacks) == 0 || slices.ContainsFunc(w.lacks, outOfReach) {
+			continue
+		}
+		if len(best.lacks) == 0 || len(w.lacks) < len(best.lacks) {
+			best = w
+		}
+	}
+	out := map[Field]string{}
+	for _, l := range best.lacks {
+		out[l.field] = best.Rule + " " + l.text + "."
+	}
+	return out, best.index
 }
 
 // witness is a step with what it takes to sort it by how near it came.

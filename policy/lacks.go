@@ -14,8 +14,20 @@ import (
 type lack struct {
 	text   string
 	doubt  bool
-	person bool // it is about who asks
+	person bool  // it is about who asks
+	field  Field // what of the request would have to be different; empty: nothing that could be
 }
+
+// Field names a part of a request that whoever asks can change.
+type Field string
+
+// The fields.
+const (
+	FieldDuration Field = "duration"
+	FieldReason   Field = "reason"
+	FieldTicket   Field = "ticket"
+	FieldStart    Field = "start"
+)
 
 // lacks is everything that keeps a rule for the resource from matching: none
 // if applies says yes.
@@ -26,14 +38,14 @@ func (e *eval) lacks(i int32) []lack {
 	}
 	out := e.lacksWho(r)
 	if !e.lengthFits(h) {
-		out = append(out, lack{text: e.lengthWords(r)})
+		out = append(out, lack{text: e.lengthWords(r), field: FieldDuration})
 	}
 	if h.asks&asksHours != 0 && !e.inHours(h) {
-		out = append(out, lack{text: "holds only " + e.hoursWords(h)})
+		out = append(out, lack{text: "holds only " + e.hoursWords(h), field: FieldStart})
 	}
 	out = e.lacksFacts(r, h, out)
 	if h.asks&asksReason != 0 && !e.reasonFits(h.expr) {
-		out = append(out, lack{text: "asks for " + e.reasonWords(r, h)})
+		out = append(out, lack{text: "asks for " + e.reasonWords(r, h), field: FieldReason})
 	}
 	if h.asks&asksWhen != 0 {
 		switch r.when.holds(e, r) {
@@ -169,13 +181,13 @@ func (e *eval) ticketLack(want ticketRule, t truth) lack {
 	}
 	switch {
 	case e.r.Ticket == "":
-		return lack{text: text}
+		return lack{text: text, field: FieldTicket}
 	case t == doubt:
 		return lack{text: text + ", and " + e.r.Ticket + " could not be checked", doubt: true}
 	case want.open && !e.f.Ticket.Open:
-		return lack{text: text + ", and " + e.r.Ticket + " is closed"}
+		return lack{text: text + ", and " + e.r.Ticket + " is closed", field: FieldTicket}
 	default:
-		return lack{text: text + ", and " + e.r.Ticket + " is not"}
+		return lack{text: text + ", and " + e.r.Ticket + " is not", field: FieldTicket}
 	}
 }
 

@@ -73,6 +73,10 @@ type View interface {
 	Reviews(ReviewFilter) ([]jit.Review, error)
 	Advances(AdvanceFilter) ([]jit.Advance, error)
 	Pickup(tokenSHA256 string) (jit.Pickup, error)
+	// Link is the link of one account, as [jit.Account.String] writes it.
+	Link(account string) (jit.Link, error)
+	Links(LinkFilter) ([]jit.Link, error)
+	SignIn(tokenSHA256 string) (jit.SignIn, error)
 
 	// Events lists rows of the log in order of Seq.
 	Events(EventFilter) ([]jit.Event, error)
@@ -86,13 +90,17 @@ type View interface {
 	// oldest first: each Slot once, with its newest card's audience.
 	Messages(thread string) ([]Message, error)
 
-	// NextDue is the earliest instant at which a request, grant, holding or
-	// outgoing message has to be looked at; ok is false when nothing waits.
+	// NextDue is the earliest instant at which a request, grant, holding,
+	// outgoing message or delivery has to be looked at; ok is false when
+	// nothing waits.
 	NextDue() (at time.Time, ok bool, err error)
 	// NextWork is NextDue of grants and holdings alone: what the reconciler does.
 	NextWork() (at time.Time, ok bool, err error)
 	// NextMessage is NextDue of outgoing messages alone.
 	NextMessage() (at time.Time, ok bool, err error)
+	// NextDelivery is NextDue of deliveries alone: when the time of whoever
+	// works on one runs out.
+	NextDelivery() (at time.Time, ok bool, err error)
 	// Overdue counts grants whose end is due since before the given instant
 	// and that have not ended.
 	Overdue(before time.Time) (int, error)
@@ -122,8 +130,25 @@ type Tx interface {
 	// Answer keeps what was answered to a key, for its next delivery.
 	Answer(key string, answer []byte) error
 	// Forget drops delivery keys first seen before the given instant, at most
-	// limit of them, and returns how many.
+	// limit of them, and returns how many: those of Once, and those of
+	// deliveries that were settled.
 	Forget(before time.Time, limit int) (int, error)
+
+	// Receive writes down an action that came in, for the caller alone to work
+	// on until the given instant, and reports whether it is the first of its
+	// key. One that came before is left as it is.
+	Receive(d Delivery, until time.Time) (first bool, err error)
+	// ClaimDeliveries takes up to limit deliveries that were not settled by the
+	// time of whoever worked on them, oldest first, for the caller alone until
+	// the given instant. Each comes back with Attempts counted up.
+	ClaimDeliveries(now, until time.Time, limit int) ([]Delivery, error)
+	// Settle says that a delivery is done and answered. Its key stays until it
+	// is forgotten, its body does not. Settling twice is harmless; an unknown
+	// key is ErrNotFound.
+	Settle(key string) error
+	// Release forgets a delivery that had no effect, so that the same action
+	// may come again and is the first then. An unknown key is harmless.
+	Release(key string) error
 
 	// NextFence returns a number greater than any it returned before, in this
 	// and every other process on the store.
@@ -149,6 +174,16 @@ type Tx interface {
 	// BlankData empties the data of the events of a request; the chain still
 	// verifies, as it covers the digest.
 	BlankData(request string) error
+}
+
+// Delivery is one action of a person as a chat delivered it, kept until it is
+// done and answered.
+type Delivery struct {
+	Key      string          `json:"key"`
+	Chat     string          `json:"chat"`     // the adapter's name
+	At       time.Time       `json:"at"`       // first seen
+	Attempts int             `json:"attempts"` // how often it was taken up again after whoever worked on it was gone
+	Body     json.RawMessage `json:"body"`
 }
 
 // Outgoing is one message in the outbox. It is written beside the change that
@@ -231,6 +266,15 @@ type AdvanceFilter struct {
 	Resource  string
 	LiveAt    time.Time // not revoked and Until after this instant
 	Limit     int
+}
+
+// LinkFilter chooses links in order of their accounts. The zero value is every
+// link.
+type LinkFilter struct {
+	Principal string
+	Platform  string
+	States    []jit.LinkState
+	Limit     int // 0: 10000
 }
 
 // EventFilter chooses events in order of Seq.

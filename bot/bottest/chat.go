@@ -22,6 +22,8 @@ type Chat struct {
 	messages []Message
 	changed  chan struct{}
 	fail     error
+	profiles map[string]bot.Profile
+	away     error
 }
 
 // Message is one message as it stands now.
@@ -81,8 +83,32 @@ func (c *Chat) Update(_ context.Context, at bot.Ref, card bot.Card) error {
 	return nil
 }
 
-// Profile implements [bot.Chat]; nothing is known of anybody.
-func (c *Chat) Profile(context.Context, string) (bot.Profile, error) { return bot.Profile{}, nil }
+// Profile implements [bot.Chat]. Whoever was not given one has none.
+func (c *Chat) Profile(_ context.Context, user string) (bot.Profile, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.away != nil {
+		return bot.Profile{}, c.away
+	}
+	return c.profiles[user], nil
+}
+
+// SetProfile says what the chat knows of a user from now on.
+func (c *Chat) SetProfile(p bot.Profile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.profiles == nil {
+		c.profiles = map[string]bot.Profile{}
+	}
+	c.profiles[p.Account.User] = p
+}
+
+// HideProfiles makes every look at a profile fail with err; nil mends it.
+func (c *Chat) HideProfiles(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = err
+}
 
 // Forget drops a message, as somebody deleting it would.
 func (c *Chat) Forget(at bot.Ref) {

@@ -62,10 +62,11 @@ type Reader struct{ pool *readerPool }
 // is [storage.ErrNotFound], one with tables this program does not know
 // [storage.ErrNewer]. The caller closes the reader.
 func OpenReader(cfg Config) (*Reader, error) {
-	return openReader(cfg.path())
+	return openReader(cfg.path(), current)
 }
 
-func openReader(path string) (*Reader, error) {
+// openReader opens the file at path if fits has nothing against it.
+func openReader(path string, fits func(*conn) error) (*Reader, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("read store %s: %w; give the data directory of the bot", path, storage.ErrNotFound)
 	}
@@ -74,7 +75,7 @@ func openReader(path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read store %s: %w", path, err)
 	}
-	err = current(c)
+	err = fits(c)
 	pool.put(c)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read store %s: %w", path, err), pool.close())
@@ -94,7 +95,8 @@ func (r *Reader) Backup(ctx context.Context, path string) error { return r.pool.
 func (r *Reader) Close() error { return r.pool.close() }
 
 // Restore puts the backup at from into the folder of cfg, which must have no
-// store yet. It verifies the backup first and leaves a note "restored" in the
+// store yet; one of older tables is brought forward when the store is opened.
+// It verifies the backup first and leaves a note "restored" in the
 // store, by which the service knows to read everything outside back before it
 // gives anything.
 func Restore(ctx context.Context, from string, cfg Config) error {
@@ -118,7 +120,7 @@ func restore(ctx context.Context, from, to string) error {
 			return fmt.Errorf("%s is there already and is never overwritten; move it away or restore into another folder", to+suffix)
 		}
 	}
-	source, err := openReader(from)
+	source, err := openReader(from, known)
 	if err != nil {
 		return err
 	}

@@ -131,9 +131,11 @@ func writerOn(conn *conn, cfg Config) (*writer, error) {
 
 // freeLeases gives up the leases of the process before this one: it is dead,
 // or this one would not have the lock, and what it was at must not wait.
+// Deliveries it had taken up are due since they came.
 const freeLeases = `
 UPDATE holdings SET lease_until = NULL, due_at = next_at WHERE rank IN (0, 1) AND due_at IS NOT NULL AND lease_until IS NOT NULL;
-UPDATE outgoing SET lease_until = NULL, due_at = next_at WHERE due_at IS NOT NULL AND lease_until IS NOT NULL;`
+UPDATE outgoing SET lease_until = NULL, due_at = next_at WHERE due_at IS NOT NULL AND lease_until IS NOT NULL;
+UPDATE inbox SET due_at = at WHERE due_at IS NOT NULL AND due_at > at;`
 
 func bringForward(conn *conn) error {
 	steps, err := migrate.Load(migrations, "migrations")
@@ -143,21 +145,39 @@ func bringForward(conn *conn) error {
 	return migrate.Run(&migrator{conn}, steps)
 }
 
+// known refuses a file that this program cannot bring forward to its own
+// tables: one that a newer jitbot has written, or one of other migrations.
+func known(c *conn) error {
+	_, has, err := applied(c)
+	if err == nil && has == 0 {
+		err = errors.New("it is no store of a jitbot")
+	}
+	return err
+}
+
 // current refuses a file whose tables are not those of this program.
 func current(c *conn) error {
-	steps, err := migrate.Load(migrations, "migrations")
+	steps, has, err := applied(c)
+	if err == nil && has < steps {
+		err = fmt.Errorf("its tables are of an older version (%d of %d); start this program's bot serve on it once", has, steps)
+	}
+	return err
+}
+
+// applied is how many migrations this program knows, and how many of them the
+// file has had: the same ones, in the same order.
+func applied(c *conn) (steps, has int, err error) {
+	all, err := migrate.Load(migrations, "migrations")
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	m := &migrator{c}
-	applied, err := m.Applied()
+	list, err := m.Applied()
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	if len(applied) < len(steps) {
-		return fmt.Errorf("its tables are of an older version (%d of %d); start this program's bot serve on it once", len(applied), len(steps))
-	}
-	return migrate.Run(m, steps) // nothing to apply: it only compares
+	same := all[:min(len(list), len(all))]
+	return len(all), len(list), migrate.Run(m, same) // nothing to apply: it only compares
 }
 
 func checkVersion() error {

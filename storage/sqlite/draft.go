@@ -29,6 +29,8 @@ type draft struct {
 	reviews  []kept[jit.Review]
 	advances []kept[jit.Advance]
 	pickups  []kept[jit.Pickup]
+	links    []kept[jit.Link]
+	signIns  []kept[jit.SignIn]
 	err      error
 }
 
@@ -90,6 +92,8 @@ func draftOf(c *jit.Change) (d draft) {
 	d.reviews = keep(&d, c.Reviews(), row.Review, whole[jit.Review])
 	d.advances = keep(&d, c.Advances(), row.Advance, whole[jit.Advance])
 	d.pickups = keep(&d, c.Pickups(), row.Pickup, whole[jit.Pickup])
+	d.links = keep(&d, c.Links(), row.Link, whole[jit.Link])
+	d.signIns = keep(&d, c.SignIns(), row.SignIn, whole[jit.SignIn])
 	return d
 }
 

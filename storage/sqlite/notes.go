@@ -37,13 +37,18 @@ func (t *tx) Answer(key string, answer []byte) error {
 }
 
 func (t *tx) Forget(before time.Time, limit int) (int, error) {
-	err := t.write("DELETE FROM deliveries WHERE key IN (SELECT key FROM deliveries WHERE at < ? ORDER BY at LIMIT ?)",
-		micros(before), int64(max(limit, 0)))
-	if err != nil {
-		return 0, err
+	gone := 0
+	for _, query := range []string{
+		"DELETE FROM deliveries WHERE key IN (SELECT key FROM deliveries WHERE at < ? ORDER BY at LIMIT ?)",
+		"DELETE FROM inbox WHERE rowid IN (SELECT rowid FROM inbox WHERE due_at IS NULL AND at < ? ORDER BY at LIMIT ?)",
+	} {
+		n, err := t.change(query, micros(before), int64(max(limit-gone, 0)))
+		if err != nil {
+			return 0, err
+		}
+		gone += n
 	}
-	n, err := t.conn.number("SELECT changes()")
-	return int(n), t.notice(err)
+	return gone, nil
 }
 
 func (t *tx) SetNote(name string, value []byte) error {

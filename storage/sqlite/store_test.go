@@ -67,7 +67,7 @@ func TestAStoreOfANewerProgramIsRefusedAndLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := raw(t, dir)
-	if _, err := db.Exec("INSERT INTO migrations VALUES (2, 'later', 'ab'); PRAGMA user_version = 2"); err != nil {
+	if _, err := db.Exec("INSERT INTO migrations VALUES (3, 'later', 'ab'); PRAGMA user_version = 3"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.Open(t.Context(), sqlite.Config{Dir: dir}); !errors.Is(err, storage.ErrNewer) {

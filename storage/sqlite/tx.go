@@ -123,13 +123,25 @@ func (s *saver) rows(d draft) error {
 		err = each("holding", d.holdings, s.holding, func(h *jit.Holding) string { return h.ID })
 	}
 	if err == nil {
-		err = each("review of", d.reviews, s.review, func(r *jit.Review) string { return r.Grant })
+		err = s.rare(d)
 	}
+	return err
+}
+
+// rare writes the rows of kinds that are not written often.
+func (s *saver) rare(d draft) error {
+	err := each("review of", d.reviews, s.review, func(r *jit.Review) string { return r.Grant })
 	if err == nil {
 		err = each("advance", d.advances, s.advance, func(a *jit.Advance) string { return a.ID })
 	}
 	if err == nil {
 		err = each("pick-up for", d.pickups, s.pickup, func(p *jit.Pickup) string { return p.Holding })
+	}
+	if err == nil {
+		err = each("link of", d.links, s.link, func(l *jit.Link) string { return l.Account.String() })
+	}
+	if err == nil {
+		err = each("sign-in of", d.signIns, s.signIn, func(i *jit.SignIn) string { return i.Account.String() })
 	}
 	return err
 }

@@ -144,6 +144,10 @@ var holdingLaws = []law{
 				o.NextAt = at(20)
 				return tx.Queue(o)
 			}},
+			{10, func(tx storage.Tx) error {
+				_, err := tx.Receive(delivery("k", 0), at(10))
+				return err
+			}},
 		}
 		for _, step := range steps {
 			b.write(step.add)
@@ -156,25 +160,33 @@ var holdingLaws = []law{
 			b.is(err, nil)
 			message, _, err := v.NextMessage()
 			b.equal("next message", message, at(20))
+			b.is(err, nil)
+			delivery, _, err := v.NextDelivery()
+			b.equal("next delivery", delivery, at(10))
 			return err
 		})
 	}},
-	{"work and messages are due apart from one another", func(b *bench) {
-		known := func(what string, work, message bool) {
+	{"work, messages and deliveries are due apart from one another", func(b *bench) {
+		known := func(what string, work, message, delivery bool) {
 			b.view(func(v storage.View) error {
 				_, ok, err := v.NextWork()
 				b.equal(what+": work", ok, work)
 				b.is(err, nil)
 				_, ok, err = v.NextMessage()
 				b.equal(what+": message", ok, message)
+				b.is(err, nil)
+				_, ok, err = v.NextDelivery()
+				b.equal(what+": delivery", ok, delivery)
 				return err
 			})
 		}
-		known("nothing", false, false)
+		known("nothing", false, false, false)
 		b.queue(message("req_1", "card"))
-		known("a message", false, true)
+		known("a message", false, true, false)
 		b.bring(newHolding("hld_1"))
-		known("a holding too", true, true)
+		known("a holding too", true, true, false)
+		b.receive(delivery("k", 0), at(1))
+		known("a delivery too", true, true, true)
 	}},
 	{"a claimed holding is next due when its lease ends", func(b *bench) {
 		b.bring(newHolding("hld_1"))

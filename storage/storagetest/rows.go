@@ -38,7 +38,9 @@ var rowLaws = []law{
 			_, err3 := v.Holding("hld_x")
 			_, err4 := v.Pickup("00")
 			_, err5 := v.Note("x")
-			for _, err := range []error{err1, err2, err3, err4, err5} {
+			_, err6 := v.Link("slack:T1/U1")
+			_, err7 := v.SignIn("00")
+			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
 				b.is(err, storage.ErrNotFound)
 			}
 			return nil
@@ -205,10 +207,7 @@ var rowLaws = []law{
 			return err
 		})
 		request, events := b.request("req_1"), b.events(storage.EventFilter{})
-		if err := b.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.Store = b.reopen(b.T)
+		b.again()
 		b.equal("request", b.request("req_1"), request)
 		b.equal("events", b.events(storage.EventFilter{}), events)
 		b.save(note())

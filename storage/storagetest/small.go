@@ -35,22 +35,9 @@ var smallLaws = []law{
 				return err
 			})
 		})
-		n := 0
-		for _, first := range firsts {
-			if first {
-				n++
-			}
-		}
-		b.equal("firsts", n, 1)
+		b.equal("firsts", count(firsts), 1)
 	}},
 	{"keys first seen before an instant are forgotten, at most limit of them", func(b *bench) {
-		forget := func(minute, limit int) (n int) {
-			b.write(func(tx storage.Tx) (err error) {
-				n, err = tx.Forget(at(minute), limit)
-				return err
-			})
-			return n
-		}
 		b.write(func(tx storage.Tx) error {
 			for i := range 5 {
 				if _, _, err := tx.Once(numbered("k", i), at(i)); err != nil {
@@ -59,9 +46,9 @@ var smallLaws = []law{
 			}
 			return nil
 		})
-		b.equal("limited", forget(3, 2), 2)
-		b.equal("the rest", forget(3, 9), 1)
-		b.equal("none", forget(3, 9), 0)
+		b.equal("limited", b.forget(3, 2), 2)
+		b.equal("the rest", b.forget(3, 9), 1)
+		b.equal("none", b.forget(3, 9), 0)
 		b.write(func(tx storage.Tx) error {
 			_, first, err := tx.Once("k_003", at(9))
 			b.equal("a younger key is first", first, false)

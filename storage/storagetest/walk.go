@@ -15,10 +15,7 @@ var walkLaws = []law{
 			w.step()
 		}
 		w.compare()
-		if err := b.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.Store = b.reopen(b.T)
+		b.again()
 		w.compare()
 		b.equal("events", int64(len(b.chained())), w.events)
 	}},

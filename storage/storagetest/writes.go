@@ -16,18 +16,22 @@ var writeLaws = []law{
 	{"an error of fn leaves nothing behind and comes back", func(b *bench) {
 		b.refused(errBad, func(tx storage.Tx) error {
 			_, _, onceErr := tx.Once("k", start)
-			return errors.Join(tx.Save(requestTo(newRequest("req_1"), jit.RequestPending)), onceErr,
+			_, receiveErr := tx.Receive(delivery("k", 0), start)
+			return errors.Join(tx.Save(requestTo(newRequest("req_1"), jit.RequestPending), linkTo(newLink("U1"), jit.LinkOn)), onceErr, receiveErr,
 				tx.Queue(message("req_1", "card")), tx.SetNote("n", []byte("x")), errBad)
 		})
 		b.view(func(v storage.View) error {
 			_, requestErr := v.Request("req_1")
 			_, noteErr := v.Note("n")
+			_, linkErr := v.Link("slack:T1/U1")
 			b.is(requestErr, storage.ErrNotFound)
+			b.is(linkErr, storage.ErrNotFound)
 			b.is(noteErr, storage.ErrNotFound)
 			seq, _, err := v.KeptHead()
 			b.equal("head", seq, int64(0))
 			return err
 		})
+		b.equal("left to claim", len(b.claimDeliveries(at(9), at(10), 9)), 0)
 		b.equal("first event after it", func() int64 { b.save(note()); return b.events(storage.EventFilter{})[0].Seq }(), int64(1))
 	}},
 	{"a panic in fn is an error and leaves nothing behind", func(b *bench) {

@@ -65,6 +65,7 @@ func (o *object) approval(a jit.Approval) {
 		o.account("account", a.Account)
 		o.at("at", a.At)
 		o.num("duration", int64(a.Duration))
+		o.flag("signed_in", a.SignedIn)
 	})
 }
 

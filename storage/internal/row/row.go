@@ -88,6 +88,18 @@ func Pickup(p jit.Pickup) jit.Pickup {
 	return p
 }
 
+// Link returns l as it is kept.
+func Link(l jit.Link) jit.Link {
+	tidy(&l.AskedAt, &l.LinkedAt, &l.ChangedAt)
+	return l
+}
+
+// SignIn returns s as it is kept.
+func SignIn(s jit.SignIn) jit.SignIn {
+	tidy(&s.CreatedAt, &s.ExpiresAt, &s.VerifiedAt, &s.UsedAt)
+	return s
+}
+
 // Outgoing returns o as it is kept: without what is only set on claimed rows.
 func Outgoing(o storage.Outgoing) storage.Outgoing {
 	tidy(&o.QueuedAt, &o.NextAt)

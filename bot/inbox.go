@@ -1,0 +1,319 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// What a chat delivers has to be acknowledged within seconds, whatever the
+// work takes. So it is written down first, under its delivery key; then the
+// platform is told that it arrived; then it is done and answered, by this
+// process or by whoever finds it left behind.
+
+const (
+	maxTaken      = 256              // actions worked on at once
+	workTime      = 40 * time.Second // how long one may take, its answer included
+	takenFor      = workTime + 5*time.Second
+	maxRetaken    = 5 // how often one is taken up again before it is given up
+	retakenAtOnce = 16
+	finishTime    = 8 * time.Second // at the end of Run; what is left is taken up at the next start
+)
+
+// taken counts the actions being worked on.
+type taken struct {
+	mu   sync.Mutex
+	busy int
+	idle chan struct{} // closed when nothing is worked on any more; nil: nobody waits for it
+}
+
+// enter makes room for one more, if there is any.
+func (t *taken) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.busy == maxTaken {
+		return false
+	}
+	t.busy++
+	return true
+}
+
+func (t *taken) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.busy--; t.busy == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
+// rest returns a channel that is closed once nothing is worked on.
+func (t *taken) rest() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	idle := t.idle
+	if idle == nil {
+		idle = make(chan struct{})
+	}
+	if t.busy == 0 {
+		close(idle)
+		return idle
+	}
+	t.idle = idle
+	return idle
+}
+
+// finish waits for what is being worked on, for a while.
+func (t *taken) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	select {
+	case <-t.rest():
+	case <-ctx.Done():
+	}
+}
+
+// answerFunc shows a reply to who acted.
+type answerFunc func(context.Context, Reply) error
+
+// Take implements [Inbox].
+func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Context, Reply) error) (again bool, err error) {
+	if in.ID == "" || len(in.ID) > maxDeliveryKey {
+		return false, fmt.Errorf("take: delivery key of %d bytes; an adapter hands in 1 to %d", len(in.ID), maxDeliveryKey)
+	}
+	if !s.taken.enter() {
+		return false, ErrBusy
+	}
+	first, err := s.receive(ctx, in)
+	if err != nil || !first {
+		s.taken.leave()
+		return err == nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		defer s.taken.leave()
+		s.work(ctx, in, answer)
+	}()
+	return false, nil
+}
+
+func deliveryName(in Incoming) string { return in.From.String() + " " + in.ID }
+
+func (s *Service) receive(ctx context.Context, in Incoming) (first bool, err error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return false, fmt.Errorf("take: %w", err)
+	}
+	err = s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := s.instant(tx)
+		if err != nil {
+			return err
+		}
+		d := storage.Delivery{Key: deliveryName(in), Chat: in.From.Platform, At: now, Body: body}
+		first, err = tx.Receive(d, now.Add(takenFor))
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("take: %w", err)
+	}
+	return first, nil
+}
+
+// work does one action and answers it. One that could not be answered stays
+// taken until its time is over, and is then tried again.
+func (s *Service) work(ctx context.Context, in Incoming, answer answerFunc) {
+	ctx, cancel := context.WithTimeout(ctx, workTime)
+	defer cancel()
+	reply := s.handleSafely(ctx, in)
+	if err := s.answer(ctx, in, reply, answer); err != nil {
+		s.log.Warn("an answer could not be shown yet", "account", in.From.String(), "cause", err)
+		if !IsPermanent(err) {
+			return
+		}
+	}
+	done := storage.Tx.Settle
+	if len(reply.Bad) > 0 {
+		done = storage.Tx.Release // nothing was done: the same form, mended or not, may come again
+	}
+	err := s.store.Write(ctx, func(tx storage.Tx) error { return done(tx, deliveryName(in)) })
+	if err != nil {
+		s.log.Warn("a delivery could not be settled and is answered again", "account", in.From.String(), "cause", err)
+	}
+}
+
+// handleSafely is Handle whose panic ends one action alone.
+func (s *Service) handleSafely(ctx context.Context, in Incoming) (reply Reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			reply = s.broken(in, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	reply, err := s.Handle(ctx, in)
+	if err != nil {
+		return s.broken(in, err)
+	}
+	return reply
+}
+
+// answer shows a reply by the way that came with the delivery or, where that
+// fails or there is none, by the chat's own.
+func (s *Service) answer(ctx context.Context, in Incoming, reply Reply, by answerFunc) error {
+	if by != nil {
+		err := answerSafely(ctx, reply, by)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		s.log.Info("an answer goes another way", "account", in.From.String(), "cause", err)
+	}
+	if reply.Card == nil {
+		return nil // a form opens at a click alone, and the cards say the rest
+	}
+	chat, ok := s.Chats[in.From.Platform].(Answerer)
+	if !ok {
+		return Permanent(errors.New("this chat has no other way to answer"))
+	}
+	return chat.Answer(ctx, in, reply)
+}
+
+func answerSafely(ctx context.Context, reply Reply, by answerFunc) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while answering: %v", p)
+		}
+	}()
+	return by(ctx, reply)
+}
+
+// runInbox takes up what a process left behind that died, until ctx ends.
+func (s *Service) runInbox(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := s.retake(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("the deliveries left behind could not be read", "cause", err)
+			wait(ctx, storeRetry)
+		}
+		if n == 0 {
+			s.rest(ctx, nil, storage.View.NextDelivery, outboxRest)
+		}
+	}
+}
+
+// retake does what is due of the deliveries, once, and returns how many it saw.
+func (s *Service) retake(ctx context.Context) (int, error) {
+	if due, err := s.isDue(ctx, storage.View.NextDelivery); !due {
+		return 0, err
+	}
+	var left []storage.Delivery
+	err := s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := s.instant(tx)
+		if err != nil {
+			return err
+		}
+		left, err = tx.ClaimDeliveries(now, now.Add(takenFor), retakenAtOnce)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var all sync.WaitGroup
+	for _, d := range left {
+		all.Go(func() { s.workLeft(ctx, d) })
+	}
+	all.Wait()
+	return len(left), nil
+}
+
+// workLeft does an action that was left behind. One that fails again and again
+// is given up: it may be what the process dies of.
+func (s *Service) workLeft(ctx context.Context, d storage.Delivery) {
+	var in Incoming
+	err := json.Unmarshal(d.Body, &in)
+	if err == nil && d.Attempts <= maxRetaken {
+		s.work(ctx, in, nil)
+		return
+	}
+	s.log.Error("a delivery is given up", "key", d.Key, "attempts", d.Attempts, "cause", err)
+	if err := s.store.Write(ctx, func(tx storage.Tx) error { return tx.Settle(d.Key) }); err != nil {
+		s.log.Error("a delivery could not be settled", "key", d.Key, "cause", err)
+	}
+}
+
+// strangers counts what came in and was not let in: the first few of a minute
+// get an event each, the others one for all.
+type strangers struct {
+	mu   sync.Mutex
+	from time.Time
+	n    map[string]int // by platform and code
+}
+
+// count counts one refusal and reports whether it gets an event of its own.
+// over is what was only counted in a minute that is over.
+func (t *strangers) count(r Refusal, now time.Time) (write bool, over map[string]int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	over = t.close(now)
+	if t.n == nil {
+		t.from, t.n = now, map[string]int{}
+	}
+	key := r.Platform + " " + string(r.Code)
+	t.n[key]++
+	return t.n[key] <= refusalsWritten, over
+}
+
+// close returns what was only counted, if its minute is over by now.
+func (t *strangers) close(now time.Time) map[string]int {
+	if t.n == nil || now.Before(t.from.Add(refusalsWindow)) {
+		return nil
+	}
+	over := map[string]int{}
+	for key, n := range t.n {
+		if n > refusalsWritten {
+			over[key] = n - refusalsWritten
+		}
+	}
+	t.n = nil
+	return over
+}
+
+// Refused implements [Inbox].
+func (s *Service) Refused(ctx context.Context, r Refusal) {
+	s.metrics.refused.WithLabelValues(string(r.Code)).Inc()
+	write, over := s.strangers.count(r, s.Now())
+	s.noteStrangers(ctx, over)
+	if !write {
+		return
+	}
+	s.log.Info("refused", "code", r.Code, "platform", r.Platform, "cause", r.Cause)
+	e := s.event(jit.EventRefused, "unknown", r.Platform)
+	e.Outcome = "refused"
+	if err := s.note(ctx, e, map[string]any{"code": string(r.Code), "cause": cut(clean(r.Cause), 300)}); err != nil {
+		s.log.Error("a refusal could not be recorded", "code", r.Code, "cause", err)
+	}
+}
+
+// noteStrangers writes one event for each kind of refusal that was only counted.
+func (s *Service) noteStrangers(ctx context.Context, over map[string]int) {
+	for key, n := range over {
+		e := s.event(jit.EventRefused, "unknown", "count")
+		e.Outcome = "refused"
+		if err := s.note(ctx, e, map[string]any{"kind": key, "count": n}); err != nil {
+			s.log.Error("a count of refusals could not be recorded", "kind", key, "count", n, "cause", err)
+		}
+	}
+}
+
+// flushStrangers writes what was counted in a minute that is over.
+func (s *Service) flushStrangers(ctx context.Context) error {
+	s.strangers.mu.Lock()
+	over := s.strangers.close(s.Now())
+	s.strangers.mu.Unlock()
+	s.noteStrangers(ctx, over)
+	return nil
+}
