@@ -231,6 +231,33 @@ func (s *Service) AccountChanged(ctx context.Context, a jit.Account) error {
 	return nil
 }
 
+// lookAfterHolders asks the platforms about the accounts of everybody who holds
+// something: what was announced while jitbot was down was not heard.
+func (s *Service) lookAfterHolders(ctx context.Context) error {
+	live := []jit.GrantState{jit.GrantProvisioning, jit.GrantActive}
+	var holders []string
+	err := s.store.Read(ctx, func(v storage.View) error {
+		grants, err := v.Grants(storage.GrantFilter{States: live, Limit: maxEndMany})
+		for _, g := range grants {
+			holders = append(holders, g.Principal)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(holders)
+	for _, id := range slices.Compact(holders) {
+		p, _ := s.People.ByID(id)
+		for _, a := range p.Accounts {
+			if err := s.AccountChanged(ctx, a); err != nil {
+				s.log.Warn("an account could not be looked at", "account", a.String(), "cause", err)
+			}
+		}
+	}
+	return nil
+}
+
 // emailStands reports whether an account still has the e-mail it was linked with.
 func emailStands(st standing) bool {
 	return st.link.Email == "" || strings.EqualFold(st.link.Email, st.profile.Email)

@@ -104,6 +104,10 @@ func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Con
 	return false, nil
 }
 
+// Rest returns a channel that is closed once no action that was taken is
+// being worked on.
+func (s *Service) Rest() <-chan struct{} { return s.taken.rest() }
+
 func deliveryName(in Incoming) string { return in.From.String() + " " + in.ID }
 
 func (s *Service) receive(ctx context.Context, in Incoming) (first bool, err error) {

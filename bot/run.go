@@ -133,6 +133,7 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 	}
 	round("@every 1m", "wake", func(context.Context) error { s.poke(); return nil })
 	round("@every 1m", "accounts", s.LoadAccounts)
+	round("@every 3m", "accounts of those who hold something", s.lookAfterHolders)
 	round("@every 1m", "people who left", s.endOrphans)
 	round("@every 1m", "overdue", s.countOverdue)
 	round("@every 1m", "read back after a restore", s.readBack)

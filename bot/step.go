@@ -27,7 +27,7 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 
 // Rounds does once what cron does every minute.
 func (s *Service) Rounds(ctx context.Context) error {
-	return errors.Join(s.readBack(ctx), s.LoadAccounts(ctx), s.endOrphans(ctx), s.countOverdue(ctx),
+	return errors.Join(s.readBack(ctx), s.LoadAccounts(ctx), s.lookAfterHolders(ctx), s.endOrphans(ctx), s.countOverdue(ctx),
 		s.flushRefusals(ctx), s.flushStrangers(ctx), s.forget(ctx), s.sweep(ctx))
 }
 

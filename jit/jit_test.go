@@ -38,6 +38,13 @@ func TestOnlyTheMovesOfTheLifeCycleAreLegal(t *testing.T) {
 			no: {wan}, wan: {wan, app, rem}, app: {app, pre, rem}, pre: {pre, rem}, rem: {rem, abs},
 		})
 	})
+	t.Run("links", func(t *testing.T) {
+		t.Parallel()
+		const no, ask, on, held, off = jit.LinkNew, jit.LinkAsked, jit.LinkOn, jit.LinkHeld, jit.LinkOff
+		legal(t, []jit.LinkState{no, ask, on, held, off}, jit.LinkState.CanMove, map[jit.LinkState][]jit.LinkState{
+			no: {ask, on, held}, ask: {ask, on, off}, on: {on, held, off}, held: {held, ask, on, off}, off: {ask, on, held},
+		})
+	})
 }
 
 // legal tries every pair of states.
@@ -65,12 +72,13 @@ func TestAnIllegalMoveIsRefusedAndLeavesTheChangeAsItWas(t *testing.T) {
 		"ended":   c.Grant(jit.Grant{ID: "grt_1", State: jit.GrantRevoking}, jit.GrantEnded), // only End ends
 		"holding": c.Holding(jit.Holding{ID: "hld_1", State: jit.HoldingAbsent}, jit.HoldingWanted),
 		"end":     c.End(jit.Grant{ID: "grt_1", State: jit.GrantActive}, nil),
+		"link":    c.Link(jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, State: jit.LinkAsked}, jit.LinkHeld),
 	} {
 		if !errors.Is(err, jit.ErrIllegalMove) {
 			t.Errorf("%s: %v, want an illegal move", name, err)
 		}
 	}
-	if len(c.Requests())+len(c.Grants())+len(c.Holdings()) != 0 {
+	if len(c.Requests())+len(c.Grants())+len(c.Holdings())+len(c.Links()) != 0 {
 		t.Error("a refused move left a row in the change")
 	}
 	if e, err := c.Event(); err != nil || string(e.Data) != "{}" {
@@ -105,6 +113,36 @@ func TestTheEventSaysEveryMoveAndDetail(t *testing.T) {
 	e, err := c.Event()
 	if want := `{"moves":[{"id":"req_1","from":"","to":"pending"}],"reason":"because"}`; err != nil || string(e.Data) != want {
 		t.Errorf("got %s, %v, want %s", e.Data, err, want)
+	}
+}
+
+func TestAChangeHasALinkInItsNewStateAndSaysSoInItsEvent(t *testing.T) {
+	t.Parallel()
+	c := jit.Record(jit.Event{Kind: "test"})
+	l := jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, Version: 3, State: jit.LinkAsked, Principal: "ann@example.com"}
+	if err := errors.Join(c.Link(l, jit.LinkOn), c.Link(jit.Link{Account: jit.Account{Platform: "web", User: "ann"}, State: jit.LinkOn}, jit.LinkOn)); err != nil {
+		t.Fatal(err)
+	}
+	l.State = jit.LinkOn
+	if got := c.Links(); len(got) != 2 || got[0] != l {
+		t.Errorf("the change has %+v", got)
+	}
+	e, err := c.Event()
+	if want := `{"moves":[{"id":"slack:T1/U1","from":"asked","to":"on"}]}`; err != nil || string(e.Data) != want {
+		t.Errorf("got %s, %v, want %s", e.Data, err, want)
+	}
+}
+
+func TestASignInIsWrittenAsItIsAndLeavesNoTraceInTheEvent(t *testing.T) {
+	t.Parallel()
+	s := jit.SignIn{TokenSHA256: "ab12", Version: 2, Purpose: jit.SignInApprove, Request: "req_1", Browser: "cd34"}
+	c := jit.Record(jit.Event{Kind: "test"})
+	c.SignIn(s)
+	if got := c.SignIns(); len(got) != 1 || got[0] != s {
+		t.Errorf("the change has %+v", got)
+	}
+	if e, err := c.Event(); err != nil || string(e.Data) != "{}" {
+		t.Errorf("the event says %s, %v", e.Data, err)
 	}
 }
 

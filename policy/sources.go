@@ -20,8 +20,7 @@ func (l *loader) source(n *yaml.Node, known []Kind, want string) source {
 		return s
 	}
 	if value.Kind == yaml.ScalarNode {
-		id, _ := l.scalar(value)
-		s.params = map[string]string{"id": id}
+		s.params = map[string]string{"id": l.sourceID(value, kind)}
 		return s
 	}
 	if !ok {
@@ -30,6 +29,18 @@ func (l *loader) source(n *yaml.Node, known []Kind, want string) source {
 		s.params = l.params(value, kind)
 	}
 	return s
+}
+
+// sourceID reads the one setting of a source written as kind: value.
+func (l *loader) sourceID(n *yaml.Node, kind Kind) string {
+	for _, p := range kind.Params {
+		if p.Name == "id" {
+			id, _ := l.param(n, p)
+			return id
+		}
+	}
+	id, _ := l.scalar(n)
+	return id
 }
 
 func (l *loader) kind(key *yaml.Node, known []Kind) (Kind, bool) {

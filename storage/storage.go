@@ -115,8 +115,9 @@ type Tx interface {
 	// Save writes the rows of each change and appends its event. A row whose
 	// Version is 0 is new; any other must be the stored one, or the whole
 	// write is ErrConflict. A holding's lease is checked with it: a Fence older
-	// than the stored one is ErrConflict. An id that exists already, and a
-	// second approval by one person, are ErrConflict.
+	// than the stored one is ErrConflict. An id that exists already, a second
+	// approval by one person, and any write to a sign-in that was used, are
+	// ErrConflict.
 	Save(changes ...*jit.Change) error
 
 	// Queue adds a message to the outbox. A queued message of the same Slot that has
@@ -136,18 +137,21 @@ type Tx interface {
 
 	// Receive writes down an action that came in, for the caller alone to work
 	// on until the given instant, and reports whether it is the first of its
-	// key. One that came before is left as it is.
+	// key. One that came before is left as it is. Keys of deliveries and of
+	// Once are apart.
 	Receive(d Delivery, until time.Time) (first bool, err error)
-	// ClaimDeliveries takes up to limit deliveries that were not settled by the
-	// time of whoever worked on them, oldest first, for the caller alone until
-	// the given instant. Each comes back with Attempts counted up.
+	// ClaimDeliveries takes up to limit deliveries that are not settled and
+	// whose worker's time is over, oldest first and those of one instant as
+	// they arrived, for the caller alone until the given instant. Each comes
+	// back with Attempts counted up.
 	ClaimDeliveries(now, until time.Time, limit int) ([]Delivery, error)
-	// Settle says that a delivery is done and answered. Its key stays until it
-	// is forgotten, its body does not. Settling twice is harmless; an unknown
-	// key is ErrNotFound.
+	// Settle says that a delivery is done and answered, whoever has taken it by
+	// now. Its key stays until it is forgotten, its body does not. Settling
+	// twice is harmless; an unknown key is ErrNotFound.
 	Settle(key string) error
-	// Release forgets a delivery that had no effect, so that the same action
-	// may come again and is the first then. An unknown key is harmless.
+	// Release forgets a delivery that had no effect, settled or not, so that the
+	// same action may come again and is the first then. An unknown key is
+	// harmless.
 	Release(key string) error
 
 	// NextFence returns a number greater than any it returned before, in this

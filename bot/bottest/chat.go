@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"jitbot/bot"
+	"jitbot/jit"
 )
 
 // Chat is a chat that keeps what it was told, for tests to read. Its zero
@@ -24,6 +25,14 @@ type Chat struct {
 	fail     error
 	profiles map[string]bot.Profile
 	away     error
+	answers  []Answer
+	homes    map[string]bot.Home
+}
+
+// Answer is a private answer that came without the delivery it is for.
+type Answer struct {
+	In    bot.Incoming
+	Reply bot.Reply
 }
 
 // Message is one message as it stands now.
@@ -108,6 +117,48 @@ func (c *Chat) HideProfiles(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.away = err
+}
+
+// Answer implements [bot.Answerer].
+func (c *Chat) Answer(_ context.Context, in bot.Incoming, r bot.Reply) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fail != nil {
+		return c.fail
+	}
+	c.answers = append(c.answers, Answer{in, r})
+	c.announce()
+	return nil
+}
+
+// Answers returns the private answers given by Answer, oldest first.
+func (c *Chat) Answers() []Answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.answers)
+}
+
+// ShowHome implements [bot.HomeKeeper].
+func (c *Chat) ShowHome(_ context.Context, account jit.Account, h bot.Home) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fail != nil {
+		return c.fail
+	}
+	if c.homes == nil {
+		c.homes = map[string]bot.Home{}
+	}
+	c.homes[account.User] = h
+	c.announce()
+	return nil
+}
+
+// Home is what a user's home shows; ok is false where none was ever shown.
+func (c *Chat) Home(user string) (h bot.Home, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h, ok = c.homes[user]
+	return h, ok
 }
 
 // Forget drops a message, as somebody deleting it would.

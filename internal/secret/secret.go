@@ -117,3 +117,6 @@ func (Value) LogValue() slog.Value { return slog.StringValue(Redacted) }
 // MarshalText writes [Redacted], also into JSON and YAML. What is written is
 // not taken by UnmarshalText.
 func (Value) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// IsConfigured reports whether there is a secret, or a place to read one from.
+func (v Value) IsConfigured() bool { return v.reveal != nil || v.source.kind != "" }

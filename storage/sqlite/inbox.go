@@ -21,37 +21,41 @@ func (t *tx) Receive(d storage.Delivery, until time.Time) (first bool, err error
 }
 
 // Oldest first as they arrived, not as they ran out.
-const selectDueDeliveries = `SELECT key, chat, at, attempts, body FROM inbox
-	WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY at, rowid LIMIT ?`
+const selectDueDeliveries = `SELECT id, key, chat, at, attempts, body FROM inbox
+	WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY at, id LIMIT ?`
 
-func scanDelivery(v []driver.Value) (storage.Delivery, error) {
-	d := storage.Delivery{Key: v[0].(string), Chat: v[1].(string), At: row.FromMicros(v[2]), Attempts: int(v[3].(int64))}
-	if body := v[4].(string); body != "" {
+// arrival is a delivery and its place in the order of arrival.
+type arrival struct {
+	id int64
+	storage.Delivery
+}
+
+func scanArrival(v []driver.Value) (arrival, error) {
+	d := storage.Delivery{Key: v[1].(string), Chat: v[2].(string), At: row.FromMicros(v[3]), Attempts: int(v[4].(int64))}
+	if body := v[5].(string); body != "" {
 		d.Body = json.RawMessage(body)
 	}
-	return d, nil
+	return arrival{v[0].(int64), d}, nil
 }
 
 func (t *tx) ClaimDeliveries(now, until time.Time, limit int) ([]storage.Delivery, error) {
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
-	due, err := rows(&t.view, selectDueDeliveries, []any{micros(now), int64(max(limit, 0))}, scanDelivery)
-	if err != nil || len(due) == 0 {
+	due, err := rows(&t.view, selectDueDeliveries, []any{micros(now), int64(max(limit, 0))}, scanArrival)
+	if err != nil {
 		return nil, t.notice(err)
 	}
-	keys := make([]string, len(due))
-	for i := range due {
-		keys[i] = due[i].Key
-		due[i].Attempts++
+	taken := make([]storage.Delivery, len(due))
+	for i, d := range due {
+		d.Attempts++
+		if err := t.write("UPDATE inbox SET attempts = ?, due_at = ? WHERE id = ?", int64(d.Attempts), micros(until), d.id); err != nil {
+			return nil, fmt.Errorf("claim delivery %s: %w", d.Key, err)
+		}
+		taken[i] = d.Delivery
 	}
-	if err := t.write(takeDeliveries, micros(until), listed(keys)); err != nil {
-		return nil, fmt.Errorf("claim deliveries: %w", err)
-	}
-	return due, nil
+	return taken, nil
 }
-
-const takeDeliveries = `UPDATE inbox SET attempts = attempts + 1, due_at = ?1 WHERE key IN (SELECT value FROM json_each(?2))`
 
 func (t *tx) Settle(key string) error {
 	n, err := t.change("UPDATE inbox SET due_at = NULL, body = '' WHERE key = ?", key)

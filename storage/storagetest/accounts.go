@@ -45,8 +45,11 @@ var linkLaws = []law{
 		b.save(linkTo(newLink("U1"), jit.LinkOn))
 		stale, unknown := b.link("slack:T1/U1"), newLink("U2")
 		b.save(linkTo(stale, jit.LinkHeld))
+		ahead := b.link("slack:T1/U1")
+		ahead.Version++
 		unknown.Version, unknown.State = 1, jit.LinkOn
-		for _, c := range []*jit.Change{linkTo(stale, jit.LinkOff), linkTo(unknown, jit.LinkOff)} {
+		for _, l := range []jit.Link{stale, ahead, unknown} {
+			c := linkTo(l, jit.LinkOff)
 			b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(c) })
 		}
 		b.equal("state", b.link("slack:T1/U1").State, jit.LinkHeld)
@@ -185,11 +188,11 @@ var signInLaws = []law{
 		}
 		b.equal("used", b.signIn("ab12").UsedAt, at(1))
 	}},
-	{"a sign-in that was never offered, or is offered again, is ErrConflict", func(b *bench) {
-		never := newSignIn("cd34")
-		never.Version, never.VerifiedAt = 1, at(1)
+	{"a sign-in that was never offered, is offered again or did not get that far is ErrConflict", func(b *bench) {
+		never, ahead := newSignIn("cd34"), newSignIn("ab12")
+		never.Version, ahead.Version = 1, 2
 		b.save(signIn(newSignIn("ab12")))
-		for _, s := range []jit.SignIn{never, newSignIn("ab12")} {
+		for _, s := range []jit.SignIn{never, ahead, newSignIn("ab12")} {
 			b.refused(storage.ErrConflict, func(tx storage.Tx) error { return tx.Save(signIn(s)) })
 		}
 	}},

@@ -2,7 +2,9 @@ package storagetest
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"jitbot/jit"
 	"jitbot/storage"
@@ -10,7 +12,7 @@ import (
 
 var walkLaws = []law{
 	{"after a random walk of changes the store holds what a map would", func(b *bench) {
-		w := &walk{bench: b, random: rand.New(rand.NewPCG(1, 2)), requests: map[string]jit.Request{}, holdings: map[string]jit.Holding{}}
+		w := &walk{bench: b, random: rand.New(rand.NewPCG(1, 2)), state: newState()}
 		for range 400 {
 			w.step()
 		}
@@ -24,23 +26,36 @@ var walkLaws = []law{
 // walk makes random writes and does the same to its maps.
 type walk struct {
 	*bench
-	random   *rand.Rand
+	state
+	random *rand.Rand
+	events int64
+}
+
+// state is rows by their ids.
+type state struct {
 	requests map[string]jit.Request
 	holdings map[string]jit.Holding
-	events   int64
+	accounts map[string]jit.Link
+}
+
+func newState() state {
+	return state{map[string]jit.Request{}, map[string]jit.Holding{}, map[string]jit.Link{}}
 }
 
 // step writes one to four changes. A write in five fails at its end, and one
 // in five is stale; neither may leave a trace.
 func (w *walk) step() {
 	fail, stale := w.random.IntN(5) == 0, w.random.IntN(5) == 0
-	requests, holdings := map[string]jit.Request{}, map[string]jit.Holding{}
+	written := newState()
 	var changes []*jit.Change
 	for range 1 + w.random.IntN(4) {
-		if w.random.IntN(2) == 0 {
-			changes = append(changes, w.request(requests, stale))
-		} else {
-			changes = append(changes, w.holding(holdings, stale))
+		switch w.random.IntN(3) {
+		case 0:
+			changes = append(changes, w.request(written.requests, stale))
+		case 1:
+			changes = append(changes, w.holding(written.holdings, stale))
+		case 2:
+			changes = append(changes, w.link(written.accounts, stale))
 		}
 	}
 	err := w.Write(w.Context(), func(tx storage.Tx) error {
@@ -52,7 +67,7 @@ func (w *walk) step() {
 	})
 	switch {
 	case err == nil:
-		w.keep(requests, holdings, len(changes))
+		w.keep(written, len(changes))
 	case !errors.Is(err, storage.ErrConflict) && !errors.Is(err, errBad):
 		w.Fatal(err)
 	}
@@ -61,13 +76,10 @@ func (w *walk) step() {
 	}
 }
 
-func (w *walk) keep(requests map[string]jit.Request, holdings map[string]jit.Holding, events int) {
-	for id, r := range requests {
-		w.requests[id] = r
-	}
-	for id, h := range holdings {
-		w.holdings[id] = h
-	}
+func (w *walk) keep(written state, events int) {
+	maps.Copy(w.requests, written.requests)
+	maps.Copy(w.holdings, written.holdings)
+	maps.Copy(w.accounts, written.accounts)
 	w.events += int64(events)
 }
 
@@ -122,6 +134,30 @@ func (w *walk) holding(written map[string]jit.Holding, stale bool) *jit.Change {
 	return c
 }
 
+func (w *walk) link(written map[string]jit.Link, stale bool) *jit.Change {
+	l := newLink(numbered("U", w.random.IntN(10)))
+	id := l.Account.String()
+	if known, ok := written[id]; ok {
+		l = known
+	} else if known, ok := w.accounts[id]; ok {
+		l = known
+	}
+	l.Principal, l.ChangedAt = numbered("person", w.random.IntN(3)), at(w.random.IntN(1000))
+	states := []jit.LinkState{jit.LinkAsked, jit.LinkOn, jit.LinkHeld, jit.LinkOff}
+	to := states[w.random.IntN(len(states))]
+	for !l.State.CanMove(to) {
+		to = states[w.random.IntN(len(states))]
+	}
+	if stale && l.Version > 0 {
+		l.Version--
+	}
+	c := linkTo(l, to)
+	l.State = to
+	l.Version++
+	written[id] = l
+	return c
+}
+
 func (w *walk) compare() {
 	w.Helper()
 	for id, want := range w.requests {
@@ -129,6 +165,20 @@ func (w *walk) compare() {
 	}
 	for id, want := range w.holdings {
 		w.equal(id, w.bench.holding(id), want)
+	}
+	for id, want := range w.accounts {
+		w.equal(id, w.bench.link(id), want)
+	}
+	for i := range 3 {
+		person := numbered("person", i)
+		theirs := []string{}
+		for id, l := range w.accounts {
+			if l.Principal == person {
+				theirs = append(theirs, id)
+			}
+		}
+		slices.Sort(theirs)
+		w.equal("links of "+person, w.bench.links(storage.LinkFilter{Principal: person}), theirs)
 	}
 	all := look(w.bench, func(v storage.View) ([]jit.Request, error) { return v.Requests(storage.RequestFilter{}) })
 	w.equal("number of requests", len(all), len(w.requests))

@@ -89,7 +89,6 @@ var used = map[string]func(*Inner, *checks){
 	"user_change":             func(i *Inner, c *checks) { c.need("event.user", i.User, true) },
 	"subteam_updated":         needSubteam,
 	"subteam_members_changed": needSubteam,
-	"channel_id_changed":      func(*Inner, *checks) {},
 	"app_uninstalled":         func(*Inner, *checks) {},
 	"tokens_revoked":          func(*Inner, *checks) {},
 }

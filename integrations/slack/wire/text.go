@@ -49,10 +49,7 @@ func entityAt(s string) (string, int) {
 	return s[:1], 1
 }
 
-func unentity(s string) string {
-	return entities.Replace(s) // one pass, too
-}
-
+// entities decodes a part of a mark, in one pass, too.
 var entities = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
 
 // mark is the plain text of what stands between < and >.
@@ -65,11 +62,11 @@ func mark(in string) (string, bool) {
 		if label == "" {
 			label = target[1:]
 		}
-		return "#" + unentity(label), isID(target[1:], channelID)
+		return "#" + entities.Replace(label), isID(target[1:], channelID)
 	case "!":
 		return special(target[1:], label)
 	}
-	return link(unentity(target), unentity(label))
+	return link(entities.Replace(target), entities.Replace(label))
 }
 
 // special is <!here>, <!subteam^S1|@group>, <!date^…|fallback> and what may
@@ -84,7 +81,7 @@ func special(target, label string) (string, bool) {
 	case label == "":
 		label = name
 	}
-	label = unentity(label)
+	label = entities.Replace(label)
 	if name == "date" || strings.HasPrefix(label, "@") {
 		return label, true
 	}

@@ -57,6 +57,7 @@ type Setup struct {
 	Chats        map[string]bot.Chat
 	Live         bool // the loops run by themselves; otherwise nothing moves but by Step and Pass
 	CallTime     time.Duration
+	Change       func(*bot.Config) // what else is different; called at every Boot
 
 	// What stands between jitbot and its store and provisioners, if anything;
 	// called at every Boot.
@@ -101,7 +102,7 @@ func (w *World) startAWS() {
 	var err error
 	w.AWS, err = awsfake.New(awsfake.Config{
 		Account: Account,
-		Users:   []string{"ann@example.com", "bo@example.com", "cy@example.com", "di@example.com", "con@example.com"},
+		Users:   []string{"ann@example.com", "bo@example.com", "cy@example.com", "di@example.com", "con@example.com", "eve@example.com"},
 		Groups:  []awsfake.Group{{Name: "prod-db-operators"}, {Name: "staging-operators", Members: []string{"di@example.com"}}},
 		Roles:   []awsfake.Role{{Name: "ProdDB"}, {Name: "Logs"}},
 		Keys:    []awsfake.Key{{ID: "AKIAJITBOT0000000000", Secret: "canary-long-term-secret", User: "jitbot"}},
@@ -152,14 +153,19 @@ func (w *World) Boot() {
 	if chats == nil {
 		chats = map[string]bot.Chat{"web": w.Chat}
 	}
-	w.Service, err = bot.New(bot.Config{
+	config := bot.Config{
 		Store: w.Store, People: w.People, Policy: w.policy, Now: w.Clock.Now, Steady: w.Clock.Steady, NewID: w.newID, Log: slog.New(slog.NewTextHandler(&lockedWriter{w: w}, nil)),
 		Chats: chats, Provisioners: w.provisioners(), OnCall: w.config.OnCall, Groups: w.config.Groups, Tickets: w.config.Tickets,
 		BaseURL: "http://127.0.0.1:8080", DefaultChannel: "access", AlertChannel: "alerts",
 		Admins: []string{"ada@example.com"}, Security: []string{"sam@example.com"}, CallTime: w.config.CallTime,
 		Retry: bot.Backoff{First: time.Second, Most: time.Minute},
-	})
+	}
+	if w.config.Change != nil {
+		w.config.Change(&config)
+	}
+	w.Service, err = bot.New(config)
 	w.mustBe(err)
+	w.mustBe(w.Service.LoadAccounts(w.T.Context()))
 	ctx, cancel := context.WithCancel(w.T.Context())
 	done := make(chan struct{})
 	w.changed = store.changed

@@ -22,11 +22,12 @@ CREATE TABLE sign_ins (
 ) STRICT, WITHOUT ROWID;
 
 -- due_at is when somebody else may take a delivery up; NULL once it is settled,
--- and then body is empty. Rowids grow in the order of arrival. Of the two
--- indexes below a row stands in one at a time: what is written when a delivery
--- arrives is on the way to its acknowledgement.
+-- and then body is empty. Ids grow in the order of arrival. Of the two indexes
+-- below a row stands in one at a time: what is written when a delivery arrives
+-- is on the way to its acknowledgement.
 CREATE TABLE inbox (
-  key      TEXT PRIMARY KEY,
+  id       INTEGER PRIMARY KEY,
+  key      TEXT NOT NULL UNIQUE,
   chat     TEXT NOT NULL,
   at       INTEGER NOT NULL,
   due_at   INTEGER,
