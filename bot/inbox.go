@@ -20,6 +20,7 @@ import (
 
 const (
 	maxTaken      = 256              // actions worked on at once
+	roomWithin    = time.Second      // how long one waits for room before it is refused
 	workTime      = 40 * time.Second // how long one may take, its answer included
 	takenFor      = workTime + 5*time.Second
 	maxRetaken    = 5 // how often one is taken up again before it is given up
@@ -29,23 +30,38 @@ const (
 
 // taken counts the actions being worked on.
 type taken struct {
+	slots chan struct{} // one for each
+
 	mu   sync.Mutex
 	busy int
 	idle chan struct{} // closed when nothing is worked on any more; nil: nobody waits for it
 }
 
-// enter makes room for one more, if there is any.
-func (t *taken) enter() bool {
+func newTaken() taken { return taken{slots: make(chan struct{}, maxTaken)} }
+
+// enter makes room for one more, if there is some soon enough.
+func (t *taken) enter(ctx context.Context) bool {
+	select {
+	case t.slots <- struct{}{}:
+	default:
+		timer := time.NewTimer(roomWithin)
+		defer timer.Stop()
+		select {
+		case t.slots <- struct{}{}:
+		case <-timer.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.busy == maxTaken {
-		return false
-	}
 	t.busy++
 	return true
 }
 
 func (t *taken) leave() {
+	<-t.slots
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.busy--; t.busy == 0 && t.idle != nil {
@@ -88,7 +104,7 @@ func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Con
 	if in.ID == "" || len(in.ID) > maxDeliveryKey {
 		return false, fmt.Errorf("take: delivery key of %d bytes; an adapter hands in 1 to %d", len(in.ID), maxDeliveryKey)
 	}
-	if !s.taken.enter() {
+	if !s.taken.enter(ctx) {
 		return false, ErrBusy
 	}
 	first, err := s.receive(ctx, in)

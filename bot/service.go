@@ -90,7 +90,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		Config: c, store: c.Store, clock: &clock{now: c.Now, steady: c.Steady}, log: c.Log,
 		wakeReconciler: make(chan struct{}, 1), wakeOutbox: make(chan struct{}, 1), wakeNudges: make(chan struct{}, 1),
-		metrics: newMetrics(),
+		metrics: newMetrics(), taken: newTaken(),
 	}
 	s.policy.Store(c.Policy)
 	s.oversee.Store(&overseers{c.Admins, c.Security})

@@ -2,6 +2,9 @@ package bot
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"time"
 )
 
@@ -11,6 +14,26 @@ type Identity struct {
 	Name  string    // may be empty
 	At    time.Time // when they last proved it there; zero: unknown
 }
+
+// Attempt is one try of one browser to sign in at the identity provider. State,
+// Nonce and Verifier are secrets of at least 32 random characters each that
+// serve no other attempt; whoever keeps an Attempt keeps it as one. It never
+// shows itself when it is printed or logged.
+type Attempt struct {
+	State    string    // comes back with the browser
+	Nonce    string    // comes back inside the provider's token
+	Verifier string    // proves that the code is ours (PKCE): 43 to 128 letters, digits and -._~
+	Began    time.Time // when the browser was sent off
+	Fresh    bool      // who signs in has to prove it now, whether or not they are signed in there
+}
+
+// Format writes the same for every verb.
+func (Attempt) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "[attempt]") // fmt gives no way to report it
+}
+
+// LogValue logs what Format writes.
+func (Attempt) LogValue() slog.Value { return slog.StringValue("[attempt]") }
 
 // SignInOffer is what a personal link to the sign-in is for. It names nothing
 // secret.

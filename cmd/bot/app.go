@@ -12,9 +12,12 @@ import (
 
 	"jitbot/bot"
 	"jitbot/integrations/aws"
+	"jitbot/integrations/oidc"
+	"jitbot/integrations/slack"
 	"jitbot/integrations/ticketfile"
 	"jitbot/integrations/webchat"
 	"jitbot/jit"
+	"jitbot/pages"
 	"jitbot/policy"
 	"jitbot/storage/sqlite"
 )
@@ -29,6 +32,9 @@ type app struct {
 	people  *bot.Directory
 	aws     *aws.Provisioner
 	chat    *webchat.Chat
+	slack   *slack.Chat    // nil: not used
+	signIn  *oidc.Provider // nil: there is none
+	signing http.Handler   // the pages of the sign-in; nil: there is none
 	service *bot.Service
 	closers []io.Closer
 
@@ -65,7 +71,25 @@ func (a *app) open(ctx context.Context, load func() (*policy.Policy, error)) err
 	if err := a.openIntegrations(ctx); err != nil {
 		return err
 	}
-	return a.openService(p)
+	if err := a.openService(p); err != nil {
+		return err
+	}
+	if err := a.openSignIn(); err != nil {
+		return err
+	}
+	return a.service.LoadAccounts(ctx)
+}
+
+// openSignIn makes the pages of the company's sign-in. Their cookies are sealed
+// with keys derived from the client's secret, which all replicas share.
+func (a *app) openSignIn() (err error) {
+	if a.signIn == nil {
+		return nil
+	}
+	a.signing, err = pages.NewSignIn(pages.SignInConfig{
+		SignIns: a.service, Provider: a.signIn, BaseURL: a.cfg.BaseURL, Key: a.cfg.SignIn.ClientSecret, Now: a.now, Log: a.log,
+	})
+	return err
 }
 
 func (a *app) openIntegrations(ctx context.Context) error {
@@ -82,7 +106,21 @@ func (a *app) openIntegrations(ctx context.Context) error {
 		}
 		a.closers = append(a.closers, a.chat)
 	}
-	return nil
+	if a.cfg.Slack.Enabled() {
+		if a.slack, err = slack.Open(a.cfg.Slack, deps, a.whoIs); err != nil {
+			return err
+		}
+	}
+	if a.cfg.SignIn.Enabled() {
+		a.signIn, err = oidc.Open(a.cfg.SignIn, deps, a.cfg.BaseURL+pages.SignInCallback)
+	}
+	return err
+}
+
+// whoIs says whose an account is.
+func (a *app) whoIs(account jit.Account) (string, bool) {
+	p, ok := a.people.ByAccount(account)
+	return p.ID, ok
 }
 
 // entitlements is everything the policy in force may give.
@@ -101,7 +139,11 @@ func (a *app) openService(p *policy.Policy) error {
 		Provisioners: map[string]bot.Provisioner{aws.KindSession: a.aws, aws.KindGroup: a.aws},
 		BaseURL:      a.cfg.BaseURL, DefaultChannel: a.cfg.Channels.Default, AlertChannel: a.cfg.Channels.Alerts,
 		Admins: a.cfg.Admins, Security: a.cfg.Security,
+		SignIn: a.signIn != nil, Domains: a.cfg.Domains, TrustProfile: map[string]bool{slack.Platform: a.cfg.Slack.TrustProfileEmail},
 		InFlight: a.cfg.Limits.InFlight, CallTime: a.cfg.Limits.CallTime,
+	}
+	if a.slack != nil {
+		c.Chats[a.slack.Name()], c.Groups = a.slack, a.slack.Groups()
 	}
 	if a.chat != nil {
 		c.Chats[a.chat.Name()] = a.chat

@@ -8,12 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"jitbot/bot"
 	"jitbot/integrations/aws"
+	"jitbot/integrations/oidc"
+	"jitbot/integrations/slack"
 	"jitbot/integrations/ticketfile"
 	"jitbot/integrations/webchat"
 	"jitbot/internal/secret"
@@ -31,12 +34,15 @@ type config struct {
 
 	Log      logConfig               `yaml:"log"`
 	Metrics  metricsConfig           `yaml:"metrics"`
-	People   map[string]personConfig `yaml:"people,required"`
+	People   map[string]personConfig `yaml:"people"`
 	Admins   []string                `yaml:"admins"`
 	Security []string                `yaml:"security"`
+	Domains  []string                `yaml:"domains"`
 	Channels channelsConfig          `yaml:"channels"`
 	Limits   limitsConfig            `yaml:"limits"`
 
+	SignIn  oidc.Config       `yaml:"sign_in"`
+	Slack   slack.Config      `yaml:"slack"`
 	Web     webchat.Config    `yaml:"web"`
 	AWS     aws.Config        `yaml:"aws"`
 	Tickets ticketfile.Config `yaml:"tickets"`
@@ -84,6 +90,18 @@ func defaultConfig() config {
 // loadConfig reads and checks a configuration file. Every problem comes at
 // once, with its place in the file where it has one.
 func loadConfig(path string, getenv func(string) string) (config, error) {
+	c, err := readConfig(path)
+	if err != nil {
+		return c, err
+	}
+	if err := c.resolve(getenv); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// readConfig is loadConfig without the secrets.
+func readConfig(path string) (config, error) {
 	c := defaultConfig()
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -96,10 +114,16 @@ func loadConfig(path string, getenv func(string) string) (config, error) {
 		return c, err
 	}
 	c.fill()
-	if err := c.Metrics.Token.Resolve(getenv); err != nil {
-		return c, fmt.Errorf("%s: metrics.token: %w", path, err)
-	}
 	return c, nil
+}
+
+// resolve reads the secrets from where the file says they are.
+func (c *config) resolve(getenv func(string) string) error {
+	var errs []error
+	if err := c.Metrics.Token.Resolve(getenv); err != nil {
+		errs = append(errs, fmt.Errorf("metrics.token: %w", err))
+	}
+	return errors.Join(append(errs, c.SignIn.Resolve(getenv), c.Slack.Resolve(getenv))...)
 }
 
 func yamlScalars() strictyaml.Scalars {
@@ -163,14 +187,15 @@ func (c config) Check(report func(key, text string)) {
 	if c.BaseURL != "" && !safeBase(c.BaseURL) {
 		report("base_url", fmt.Sprintf("%q has to be https, or http on this computer alone: credential links lead there", c.BaseURL))
 	}
-	if !c.Web.Enabled {
-		report("web", "no chat is switched on; nobody could ask for anything: set web.enabled")
-	} else if !loopbackHost(host) {
+	if !c.Web.Enabled && !c.Slack.Enabled() {
+		report("web", "no chat is switched on; nobody could ask for anything: set slack.mode, or web.enabled")
+	} else if c.Web.Enabled && !loopbackHost(host) {
 		report("web", "the local chat page has no login and needs listen to be on 127.0.0.1, not "+host)
 	}
-	if len(c.People) == 0 {
-		report("people", "name at least one person; nobody else can ask for anything")
+	if len(c.People) == 0 && len(c.Domains) == 0 {
+		report("people", "name at least one person, or the domains of those who may say who they are; nobody else can ask for anything")
 	}
+	c.checkDomains(report)
 	c.checkChannels(report)
 	c.checkNamed(report, "admins", c.Admins)
 	c.checkNamed(report, "security", c.Security)
@@ -183,7 +208,7 @@ func (c config) Check(report func(key, text string)) {
 func (c config) checkChannels(report func(key, text string)) {
 	for _, at := range []struct{ key, name string }{{"default", c.Channels.Default}, {"alerts", c.Channels.Alerts}} {
 		if at.name != "" && !c.hasChannel(at.name) {
-			report("channels", fmt.Sprintf("%s: there is no channel %q in the chat; add it to web.channels, or name one of those", at.key, at.name))
+			report("channels", fmt.Sprintf("%s: there is no channel %q in the chat; add it to %s, or name one of those", at.key, at.name, c.channelsKey()))
 		}
 	}
 	if c.Channels.Alerts == "" && c.Channels.Default == "" && len(c.Admins) == 0 {
@@ -191,8 +216,39 @@ func (c config) checkChannels(report func(key, text string)) {
 	}
 }
 
+// hasChannel reports whether a channel is in the chat that cards for channels
+// go to: Slack, where there is one.
 func (c config) hasChannel(name string) bool {
+	if c.Slack.Enabled() {
+		return c.Slack.HasChannel(name)
+	}
 	return slices.Contains(c.Web.Channels, strings.TrimPrefix(name, "#"))
+}
+
+func (c config) channelsKey() string {
+	if c.Slack.Enabled() {
+		return "slack.channels"
+	}
+	return "web.channels"
+}
+
+// admits reports whether somebody who is not listed may say who they are.
+func (c config) admits(id string) bool {
+	_, domain, _ := strings.Cut(id, "@")
+	return slices.Contains(c.Domains, domain)
+}
+
+var domainName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}$`)
+
+func (c config) checkDomains(report func(key, text string)) {
+	for _, d := range c.Domains {
+		if !domainName.MatchString(d) {
+			report("domains", fmt.Sprintf("%q is not a domain in lower case, such as example.com", d))
+		}
+	}
+	if c.Slack.TrustProfileEmail && len(c.Domains) == 0 && len(c.People) == 0 {
+		report("domains", "slack.trust_profile_email lets nobody in without people or domains")
+	}
 }
 
 func (c config) checkNamed(report func(key, text string), key string, ids []string) {
@@ -246,7 +302,7 @@ func (c config) people() ([]bot.Person, error) {
 			errs = append(errs, fmt.Errorf("people: %q is not an e-mail in lower case", id))
 		}
 		for _, text := range p.Accounts {
-			a, err := parseAccount(text)
+			a, err := c.parseAccount(text)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("people: %s: accounts: %w", id, err))
 			}
@@ -256,6 +312,16 @@ func (c config) people() ([]bot.Person, error) {
 	}
 	slices.SortFunc(out, func(a, b bot.Person) int { return strings.Compare(a.ID, b.ID) })
 	return out, errors.Join(errs...)
+}
+
+// parseAccount reads an account; one of Slack without a team is of the
+// workspace jitbot serves.
+func (c config) parseAccount(text string) (jit.Account, error) {
+	a, err := parseAccount(text)
+	if err == nil && a.Platform == slack.Platform && a.Team == "" {
+		a.Team = c.Slack.Team
+	}
+	return a, err
 }
 
 func parseAccount(text string) (jit.Account, error) {

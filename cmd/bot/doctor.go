@@ -7,14 +7,18 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"time"
 
 	"jitbot/bot"
 	"jitbot/integrations/aws"
+	"jitbot/integrations/oidc"
+	"jitbot/integrations/slack"
 	"jitbot/internal/strictyaml"
 	"jitbot/jit"
+	"jitbot/pages"
 	"jitbot/policy"
 	"jitbot/storage"
 	"jitbot/storage/sqlite"
@@ -97,6 +101,7 @@ func examine(ctx context.Context, path string, acceptClock bool, env environment
 		return append(found, problemFindings("policy", err)...)
 	}
 	found = append(found, examinePolicy(c, p)...)
+	found = append(found, examineChats(ctx, c, p)...)
 	return append(found, examineAWS(ctx, c, p)...)
 }
 
@@ -218,8 +223,8 @@ func examinePolicy(c config, p *policy.Policy) []bot.Finding {
 		}
 	}
 	for _, name := range p.Groups() {
-		if kind, _ := p.GroupSource(name); kind != "" {
-			found = append(found, wrong("the rules that ask for it give nothing; list its members in the policy", "group %s lives in %s, which this build cannot ask", name, kind))
+		if kind, _ := p.GroupSource(name); kind != "" && !c.Slack.Enabled() {
+			found = append(found, wrong("the rules that ask for it give nothing; list its members in the policy", "group %s lives in %s, and slack is not set up", name, kind))
 		}
 	}
 	return append(found, examineRules(c, p)...)
@@ -229,22 +234,56 @@ func examineRules(c config, p *policy.Policy) []bot.Finding {
 	var found []bot.Finding
 	for i := range p.Rules() {
 		r := p.Rule(i)
-		if r.StepUp {
-			found = append(found, wrong("leave step_up out until a sign-in is configured", "rule %s demands a second sign-in of approvers, which is not set up: nobody can approve", r.ID))
+		if r.StepUp && !c.SignIn.Enabled() {
+			found = append(found, wrong("set up sign_in, or leave step_up out", "rule %s demands a second sign-in of approvers, which is not set up: nobody can approve", r.ID))
 		}
 		if r.NeedsTicket && c.Tickets.Path == "" {
 			found = append(found, wrong("set tickets.path, or leave the ticket out of the rule", "rule %s needs a ticket, and no source of tickets is configured: it gives nothing", r.ID))
 		}
 		if r.Channel != "" && !c.hasChannel(r.Channel) {
-			found = append(found, wrong("add it to web.channels", "rule %s writes to channel %s, which is not there", r.ID, r.Channel))
+			found = append(found, wrong("add it to "+c.channelsKey(), "rule %s writes to channel %s, which is not there", r.ID, r.Channel))
 		}
 	}
 	for _, id := range p.People() {
-		if _, ok := c.People[id]; !ok {
+		if _, ok := c.People[id]; !ok && !c.admits(id) {
 			found = append(found, wrong("add them under people, with their accounts", "%s is in the policy but not under people: they can neither ask nor approve", id))
 		}
 	}
 	return found
+}
+
+// examineChats looks at Slack and at the company's sign-in, where they are used.
+func examineChats(ctx context.Context, c config, p *policy.Policy) []bot.Finding {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	deps := bot.Deps{Log: newLog(c.Log, io.Discard), HTTP: &http.Client{Timeout: 10 * time.Second}, Now: time.Now}
+	var found []bot.Finding
+	if c.Slack.Enabled() {
+		found = append(found, examineSlack(ctx, c, p, deps)...)
+	}
+	if !c.SignIn.Enabled() {
+		return found
+	}
+	provider, err := oidc.Open(c.SignIn, deps, c.BaseURL+pages.SignInCallback)
+	if err != nil {
+		return append(found, wrong("", "sign-in: %v", err))
+	}
+	return append(found, provider.Check(ctx)...)
+}
+
+func examineSlack(ctx context.Context, c config, p *policy.Policy, deps bot.Deps) []bot.Finding {
+	everybody := func(a jit.Account) (string, bool) { return a.String(), true }
+	chat, err := slack.Open(c.Slack, deps, everybody)
+	if err != nil {
+		return []bot.Finding{wrong("", "%v", err)}
+	}
+	groups, kinds := map[string]map[string]string{}, map[string]string{}
+	for _, name := range p.Groups() {
+		if kind, params := p.GroupSource(name); kind != "" {
+			groups[name], kinds[name] = params, kind
+		}
+	}
+	return append(chat.Check(ctx), chat.CheckGroups(ctx, groups, kinds)...)
 }
 
 func examineAWS(ctx context.Context, c config, p *policy.Policy) []bot.Finding {

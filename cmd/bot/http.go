@@ -97,6 +97,9 @@ func (a *app) handler() http.Handler {
 		a.chat.Mount(mux, a.service)
 		mux.Handle("GET /{$}", http.RedirectHandler("/chat", http.StatusFound))
 	}
+	if a.slack != nil {
+		a.slack.Mount(mux, a.service)
+	}
 	var viewer func(*http.Request) (string, bool)
 	if a.chat != nil {
 		viewer = a.chat.Viewer
@@ -104,6 +107,9 @@ func (a *app) handler() http.Handler {
 	credentials := pages.New(a.service, viewer, a.log)
 	mux.Handle("/c/", credentials)
 	mux.Handle("/pages/", credentials)
+	if a.signing != nil {
+		mux.Handle("/s/", a.signing)
+	}
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /metrics", a.metrics())
 	return mux

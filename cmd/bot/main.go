@@ -24,6 +24,7 @@ const usageText = `jitbot: just-in-time access from chat.
   bot serve     --config FILE                     run
   bot doctor    --config FILE [--accept-clock]    is everything set up well?
   bot policy    check|explain|schema ...          offline checks of a policy file
+  bot slack     manifest                          the Slack app, to be pasted where apps are made
   bot requests  list|show ID                      --data DIR or --config FILE
   bot grants    list|show ID|end ID               --data DIR or --config FILE
   bot audit     verify|export ...                 the event log
@@ -64,6 +65,8 @@ func run(ctx context.Context, args []string, env environment) int {
 		return runDoctor(ctx, rest, env)
 	case "policy":
 		return runPolicy(rest, env.stdout, env.stderr)
+	case "slack":
+		return runSlack(rest, env)
 	case "requests":
 		return runRequests(ctx, rest, env)
 	case "grants":

@@ -114,7 +114,7 @@ func loadPolicy(file string) (*policy.Policy, error) {
 		return nil, err
 	}
 	return policy.Load(file, src, policy.Options{
-		Kinds:    entitlementKinds(),
+		Kinds: entitlementKinds(), GroupSources: groupKinds(),
 		ReadFile: func(name string) ([]byte, error) { return readBounded(root, filepath.FromSlash(name), maxInlined) },
 	})
 }

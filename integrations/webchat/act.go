@@ -170,6 +170,24 @@ func (c *Chat) submit(in bot.Inbox) func(context.Context, call) (answer, error) 
 	}
 }
 
+// refill returns a form as it should stand with what was filled in so far.
+func (c *Chat) refill(in bot.Inbox) func(context.Context, call) (answer, error) {
+	return func(ctx context.Context, cl call) (answer, error) {
+		incoming := bot.Incoming{ID: deliveryKey(cl), From: account(cl.me), At: c.deps.Now()}
+		incoming.Form = &bot.Submission{Name: cl.body.get("form"), ID: cl.body.get("id"), Values: cl.body.values}
+		ctx, cancel := context.WithTimeout(ctx, slowAfter)
+		defer cancel()
+		form, err := in.Refill(ctx, incoming)
+		if refused := (*bot.UserError)(nil); errors.As(err, &refused) {
+			return answer{}, refusef(http.StatusUnprocessableEntity, refused.Hint, "%s", refused.Say)
+		}
+		if err != nil {
+			return answer{}, fmt.Errorf("refill: %w", err)
+		}
+		return answer{Form: &form}, nil
+	}
+}
+
 // suggest completes a command (text), or a field of a form: then values holds
 // that field alone, with what was typed into it so far.
 func (c *Chat) suggest(in bot.Inbox) func(context.Context, call) (answer, error) {

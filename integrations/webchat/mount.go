@@ -41,6 +41,7 @@ func (c *Chat) Mount(mux *http.ServeMux, in bot.Inbox) {
 	routes.Handle("POST /chat/say", c.action(c.say(in), "as", "channel", "thread", "text", "nonce"))
 	routes.Handle("POST /chat/act", c.action(c.act(in), "as", "message", "verb", "id", "nonce"))
 	routes.Handle("POST /chat/submit", c.action(c.submit(in), "as", "channel", "form", "id", "values", "nonce"))
+	routes.Handle("POST /chat/refill", c.action(c.refill(in), "as", "channel", "form", "id", "values", "nonce"))
 	routes.Handle("POST /chat/suggest", c.action(c.suggest(in), "as", "channel", "text", "form", "id", "values", "nonce"))
 	guarded := guard(http.NewCrossOriginProtection().Handler(routes))
 	mux.Handle("/chat", guarded)

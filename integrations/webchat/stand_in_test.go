@@ -29,6 +29,7 @@ var people = []webchat.Person{
 
 // standIn is an inbox that answers by script. It counts what reached it.
 type standIn struct {
+	bot.Inbox // the page uses no more of it than stands here
 	mu     sync.Mutex
 	seen   []bot.Incoming
 	handle func(context.Context, bot.Incoming) (bot.Reply, error)

@@ -72,7 +72,8 @@ type Value struct {
 	// chosen person or channel; an instant is its Unix seconds in decimals,
 	// several choices are their values with a line break between them.
 	Text string
-	Set  bool // false: nothing typed or chosen
+	Set  bool   // false: nothing typed or chosen
+	Type string // of the element, such as users_select
 }
 
 // Action is a button pressed or a choice made.

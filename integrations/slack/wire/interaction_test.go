@@ -14,7 +14,7 @@ var bo = User{"U2CERLKJA", "T1DC2JH3J"}
 var interactions = map[string]Interaction{
 	"block_actions_message.json": {
 		Type: BlockActions, Team: "T1DC2JH3J", App: "A0KRD7HC3", User: bo, Channel: "C0LAN2Q65", Message: "1548261231.000200",
-		Values:      map[string]Value{"length": {"1h", true}, "until": {"1795000000", true}, "note": {}},
+		Values:      map[string]Value{"length": {"1h", true, "static_select"}, "until": {"1795000000", true, "datetimepicker"}, "note": {Type: "plain_text_input"}},
 		ResponseURL: "https://hooks.slack.com/actions/T1DC2JH3J/397700885554/96rGlfmibIGlgcZRskXaIFfN",
 		Trigger:     "12321423423.333649436676.d8c1bb837935619ccad0f624c448ffb3",
 		Actions:     []Action{{"approve", "deed", "button", "req_01j8", "1548426417.840180"}},
@@ -40,7 +40,7 @@ var interactions = map[string]Interaction{
 		Type: BlockSuggestion, Team: "T1DC2JH3J", App: "A0KRD7HC3", User: bo,
 		View: &View{
 			ID: "V0PKB1ZFV", RootID: "V0PKB1ZFV", Hash: "1571318366.2468e46f", Type: "modal", Callback: "request",
-			Team: "T1DC2JH3J", App: "A0KRD7HC3", Values: map[string]Value{"reason": {"INC-7", true}},
+			Team: "T1DC2JH3J", App: "A0KRD7HC3", Values: map[string]Value{"reason": {"INC-7", true, "plain_text_input"}},
 		},
 		Suggestion: Suggestion{Block: "resource", Action: "resource", Typed: "prod-"},
 	},
@@ -50,10 +50,10 @@ var interactions = map[string]Interaction{
 			ID: "VNHU13V36", RootID: "VNHU13V34", PreviousID: "VNHU13V35", Hash: "156663117.cd33ad1f", Type: "modal", Callback: "request",
 			Metadata: "C0LAN2Q65", ExternalID: "form-1", Team: "T1DC2JH3J", App: "A0KRD7HC3",
 			Values: map[string]Value{
-				"resource": {"prod-db", true}, "reason": {`INC-7 <!channel> "q"`, true}, "extra": {}, "empty": {}, "for": {"W012A3CDE", true},
-				"nobody": {}, "them": {"U1A\nU2B", true}, "where": {"C0LAN2Q65", true}, "channel": {"C0LAN2Q65", true},
-				"start": {"1795000000", true}, "never": {}, "day": {"2026-11-23", true}, "hour": {"12:05", true}, "radio": {},
-				"boxes": {"a\nb", true}, "none": {}, "file": {},
+				"resource": {"prod-db", true, "external_select"}, "reason": {`INC-7 <!channel> "q"`, true, "plain_text_input"}, "extra": {Type: "plain_text_input"}, "empty": {Type: "plain_text_input"}, "for": {"W012A3CDE", true, "users_select"},
+				"nobody": {Type: "users_select"}, "them": {"U1A\nU2B", true, "multi_users_select"}, "where": {"C0LAN2Q65", true, "conversations_select"}, "channel": {"C0LAN2Q65", true, "channels_select"},
+				"start": {"1795000000", true, "datetimepicker"}, "never": {Type: "datetimepicker"}, "day": {"2026-11-23", true, "datepicker"}, "hour": {"12:05", true, "timepicker"}, "radio": {Type: "radio_buttons"},
+				"boxes": {"a\nb", true, "checkboxes"}, "none": {Type: "checkboxes"}, "file": {Type: "file_input"},
 			},
 		},
 	},

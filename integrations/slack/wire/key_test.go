@@ -73,7 +73,7 @@ func TestAKeyTellsOneDeedFromAnother(t *testing.T) {
 	form := func() Interaction {
 		return Interaction{
 			Type: ViewSubmission, Team: "T1", App: "A1", User: User{ID: "U1"}, Trigger: "t",
-			View: &View{ID: "V1", Hash: "h", Values: map[string]Value{"a": {"1", true}, "b": {"2", true}}},
+			View: &View{ID: "V1", Hash: "h", Values: map[string]Value{"a": {Text: "1", Set: true}, "b": {Text: "2", Set: true}}},
 		}
 	}
 	for name, c := range map[string]struct {
@@ -91,7 +91,7 @@ func TestAKeyTellsOneDeedFromAnother(t *testing.T) {
 		"another team":            {click, func(i *Interaction) { i.Team = "T2" }, false},
 		"another response URL":    {click, func(i *Interaction) { i.ResponseURL = "https://x" }, true},
 		"a double click":          {form, func(i *Interaction) { i.Trigger = "u" }, true},
-		"a corrected value":       {form, func(i *Interaction) { i.View.Values["a"] = Value{"3", true} }, false},
+		"a corrected value":       {form, func(i *Interaction) { i.View.Values["a"] = Value{Text: "3", Set: true} }, false},
 		"values changed round":    {form, func(i *Interaction) { i.View.Values["a"], i.View.Values["b"] = i.View.Values["b"], i.View.Values["a"] }, false},
 		"a value taken out":       {form, func(i *Interaction) { i.View.Values["a"] = Value{} }, false},
 		"a form shown again":      {form, func(i *Interaction) { i.View.Hash = "i" }, false},

@@ -58,7 +58,10 @@ func (s *stateField) values(c *checks) map[string]Value {
 			c.fail("field.bad", "state.values", "has two inputs in one block")
 		}
 		for _, e := range elements {
-			values[block] = e.held(c)
+			c.need("state.values.type", e.Type, len(e.Type) <= maxCustom && allOf(e.Type, isPlainName))
+			v := e.held(c)
+			v.Type = e.Type
+			values[block] = v
 		}
 	}
 	return values
@@ -95,13 +98,13 @@ func (e element) held(c *checks) Value {
 		if e.Option == nil {
 			return Value{}
 		}
-		return Value{e.Option.Value, true}
+		return Value{Text: e.Option.Value, Set: true}
 	case "checkboxes", "multi_static_select", "multi_external_select":
 		var chosen []string
 		for _, o := range e.Options {
 			chosen = append(chosen, o.Value)
 		}
-		return Value{strings.Join(chosen, "\n"), len(chosen) > 0}
+		return Value{Text: strings.Join(chosen, "\n"), Set: len(chosen) > 0}
 	case "datepicker":
 		return of(e.Date)
 	case "timepicker":
@@ -125,7 +128,7 @@ func (e element) somebody(c *checks) Value {
 		for _, id := range e.Users {
 			c.need("selected_users", id, isID(id, userID))
 		}
-		v = Value{strings.Join(e.Users, "\n"), len(e.Users) > 0}
+		v = Value{Text: strings.Join(e.Users, "\n"), Set: len(e.Users) > 0}
 	case "conversations_select":
 		v = of(e.Conversation)
 		c.may("selected_conversation", v.Text, isID(v.Text, channelID+userID))
@@ -144,7 +147,7 @@ func (e element) instant(c *checks) Value {
 	if *e.DateTime < 0 || *e.DateTime > 9_999_999_999 {
 		c.fail("field.bad", "selected_date_time", "is not of the form it has at Slack")
 	}
-	return Value{strconv.FormatInt(*e.DateTime, 10), true}
+	return Value{Text: strconv.FormatInt(*e.DateTime, 10), Set: true}
 }
 
 // of takes a text; empty is as good as none.
@@ -152,5 +155,5 @@ func of(s *string) Value {
 	if s == nil {
 		return Value{}
 	}
-	return Value{*s, *s != ""}
+	return Value{Text: *s, Set: *s != ""}
 }

@@ -39,6 +39,15 @@ export class Deeds {
     }
   }
 
+  // refill asks how a form should stand with what is in it. Without an answer it stays.
+  async refill(body) {
+    try {
+      return (await post("refill", { ...body, as: this.page.model().me, nonce: newNonce() })).form;
+    } catch {
+      return undefined;
+    }
+  }
+
   // late takes an answer that came by the stream.
   late(answer) {
     const then = this.waiting.get(answer.nonce);
@@ -76,6 +85,7 @@ export class Deeds {
         }
         return answer;
       },
+      refill: (values) => this.refill({ channel, form: form.name, id, values }),
       complete: (field, text) => this.complete({ channel, form: form.name, id, values: { [field]: text } }),
     });
   }

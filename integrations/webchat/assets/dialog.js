@@ -42,12 +42,15 @@ export function ask(button, opener) {
 
 // openForm opens a form. send gets its values and resolves to the server's
 // answer: problems keep the form open, anything else closes it. complete is
-// asked for options while somebody types. It returns settle, for an answer
-// that comes later.
-export function openForm(form, { send, complete, opener }) {
+// asked for options while somebody types, refill how the form should stand
+// once a live field of it has changed. It returns settle, for an answer that
+// comes later.
+export function openForm(form, { send, complete, refill, opener }) {
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "form-title" });
   const fields = form.fields.map((f, i) => control(f, `field-${i}`, complete));
   const note = h("p", { class: "form-note", role: "status" });
+  const outlook = h("div", { class: "form-outlook", role: "status" });
+  foresee(outlook, form);
   const go = h("button", { class: "button primary", type: "submit", text: form.submit || "Send" });
 
   const busy = (on) => {
@@ -72,23 +75,40 @@ export function openForm(form, { send, complete, opener }) {
     say("");
     for (const f of fields) f.problem("");
     try {
-      settle(await send(Object.fromEntries(fields.map((f) => [f.name, f.value()]))));
+      settle(await send(values()));
     } catch (err) {
       busy(false);
       say(`${err.message} ${err.hint ?? ""}`, true);
     }
   };
-  const element = h("form", { class: "dialog-body", novalidate: true, submit, keydown: (e) => {
+  const values = () => Object.fromEntries(fields.map((f) => [f.name, f.value()]));
+  let asked = 0;
+  const change = async (e) => {
+    const i = fields.findIndex((f) => f.element.contains(e.target));
+    if (!form.fields[i]?.live) return;
+    const turn = ++asked;
+    const next = await refill(values());
+    if (!next || turn !== asked) return; // a newer choice was made meanwhile
+    foresee(outlook, next);
+    next.fields.forEach((f, n) => fields[n]?.offer?.(f));
+  };
+  const element = h("form", { class: "dialog-body", novalidate: true, submit, change, keydown: (e) => {
     if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) element.requestSubmit();
   } },
     head("form-title", form.title, dialog),
     (form.intro ?? []).map((p) => h("p", { class: "form-intro" }, spans(p))),
     fields.map((f) => f.element),
+    outlook,
     h("footer", { class: "dialog-foot" }, note, h("button", { class: "button", type: "button", text: "Cancel", click: () => dialog.close() }), go));
   dialog.append(element);
   show(dialog, opener);
   (fields.find((f) => f.value() === "") ?? fields[0])?.focus();
   return settle;
+}
+
+// foresee shows what would become of a form as it is filled in.
+function foresee(element, form) {
+  element.replaceChildren(...(form.outlook ?? []).map((p) => h("p", {}, spans(p))));
 }
 
 function showProblems(fields, bad, say) {

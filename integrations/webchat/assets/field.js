@@ -19,6 +19,7 @@ export function control(f, id, complete) {
       h("label", { for: id }, h("span", { text: f.label }), !f.required && h("span", { class: "optional", text: "optional" })),
       c.element ?? c.input, hint, problem),
     value: c.value ?? (() => c.input.value),
+    offer: c.offer,
     focus: () => (c.first ?? c.input).focus(),
     problem: (text) => {
       problem.textContent = text;
@@ -44,11 +45,23 @@ function typed(input, f) {
 // duration is a line with the suggested lengths as buttons below.
 function duration(f) {
   const input = typed(h("input", { type: "text", autocomplete: "off", placeholder: "1h30m", inputmode: "text" }), f);
-  const chips = (f.options ?? []).map((o) => h("button", {
-    class: "chip-button", type: "button", text: o.label || o.value,
-    click: () => { input.value = o.value; input.focus(); },
-  }));
-  return { input, element: h("div", { class: "stack" }, input, chips.length > 0 && h("div", { class: "chips" }, chips)) };
+  const chips = h("div", { class: "chips" });
+  const choose = (value) => {
+    input.value = value;
+    input.focus();
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  // offer takes in what the form says anew: the lengths there are, and a shorter
+  // one where what was asked for is not to be had.
+  const offer = (next) => {
+    chips.replaceChildren(...(next.options ?? []).map((o) => h("button", {
+      class: "chip-button", type: "button", text: o.label || o.value, click: () => choose(o.value),
+    })));
+    chips.hidden = chips.childElementCount === 0;
+    if (next.value) input.value = next.value;
+  };
+  offer(f);
+  return { input, offer, element: h("div", { class: "stack" }, input, chips) };
 }
 
 function moment(f) {

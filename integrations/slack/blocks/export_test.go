@@ -1,0 +1,4 @@
+package blocks
+
+// Clean is what every text goes through.
+var Clean = clean
