@@ -19,9 +19,11 @@ import (
 // process or by whoever finds it left behind.
 
 const (
-	maxTaken      = 256              // actions worked on at once
-	roomWithin    = time.Second      // how long one waits for room before it is refused
-	workTime      = 40 * time.Second // how long one may take, its answer included
+	maxTaken      = 256                    // actions that were taken and are not answered yet
+	maxStarting   = 8                      // of them begun at once: what comes in is acknowledged before
+	startingFor   = 200 * time.Millisecond // after that one waits for others, and the next may begin
+	roomWithin    = time.Second            // how long one waits for room before it is refused
+	workTime      = 40 * time.Second       // how long one may take, its answer included
 	takenFor      = workTime + 5*time.Second
 	maxRetaken    = 5 // how often one is taken up again before it is given up
 	retakenAtOnce = 16
@@ -30,14 +32,17 @@ const (
 
 // taken counts the actions being worked on.
 type taken struct {
-	slots chan struct{} // one for each
+	slots    chan struct{} // one for each
+	starting chan struct{} // one for each that has just begun
 
 	mu   sync.Mutex
 	busy int
 	idle chan struct{} // closed when nothing is worked on any more; nil: nobody waits for it
 }
 
-func newTaken() taken { return taken{slots: make(chan struct{}, maxTaken)} }
+func newTaken() taken {
+	return taken{slots: make(chan struct{}, maxTaken), starting: make(chan struct{}, maxStarting)}
+}
 
 // enter makes room for one more, if there is some soon enough.
 func (t *taken) enter(ctx context.Context) bool {
@@ -58,6 +63,18 @@ func (t *taken) enter(ctx context.Context) bool {
 	defer t.mu.Unlock()
 	t.busy++
 	return true
+}
+
+// start waits for its turn to begin, and returns what ends it. Whatever takes
+// long, such as a slow source of facts, has others begin meanwhile.
+func (t *taken) start() (end func()) {
+	t.starting <- struct{}{}
+	giveWay := sync.OnceFunc(func() { <-t.starting })
+	timer := time.AfterFunc(startingFor, giveWay)
+	return func() {
+		timer.Stop()
+		giveWay()
+	}
 }
 
 func (t *taken) leave() {
@@ -115,6 +132,7 @@ func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Con
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer s.taken.leave()
+		defer s.taken.start()()
 		s.work(ctx, in, answer)
 	}()
 	return false, nil

@@ -20,7 +20,7 @@ import (
 const rules = `
 version: 1
 groups: {sre: [steve@example.com, ann@example.com]}
-resources: {prod-db: {entitlements: []}}
+resources: {prod-db: {entitlements: [{thing: {name: x}}]}}
 rules:
   - {id: by-approval, match: {resource: prod-db}, eligible: [group:sre], approvals: {from: [group:sre]}}
 `
@@ -61,7 +61,7 @@ func service(tb testing.TB, chat *slack.Chat) *bot.Service {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, err := policy.Load("policy.yaml", []byte(rules), policy.Options{})
+	p, err := policy.Load("policy.yaml", []byte(rules), policy.Options{Kinds: []policy.Kind{{Name: "thing", Params: []policy.Param{{Name: "name", Required: true}}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -30,9 +30,9 @@ var people = []webchat.Person{
 // standIn is an inbox that answers by script. It counts what reached it.
 type standIn struct {
 	bot.Inbox // the page uses no more of it than stands here
-	mu     sync.Mutex
-	seen   []bot.Incoming
-	handle func(context.Context, bot.Incoming) (bot.Reply, error)
+	mu        sync.Mutex
+	seen      []bot.Incoming
+	handle    func(context.Context, bot.Incoming) (bot.Reply, error)
 }
 
 func (s *standIn) Handle(ctx context.Context, in bot.Incoming) (bot.Reply, error) {
