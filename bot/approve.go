@@ -256,7 +256,7 @@ func approvedLength(r jit.Request, j judged, shorter time.Duration) (time.Durati
 		return most, nil
 	}
 	if shorter > most {
-		return 0, refuse(CodeBadInput, jit.FormatDuration(shorter)+" is longer than the "+jit.FormatDuration(most)+" that was asked for.", "You can shorten a request, not lengthen it.")
+		return 0, refuse(CodeBadInput, jit.FormatDuration(shorter)+" is longer than the "+jit.FormatDuration(most)+" that was asked for.", "You can shorten a request, not lengthen it.").at(fieldDuration)
 	}
 	return shorter, nil
 }

@@ -140,7 +140,7 @@ func shortenForm(r jit.Request, who string) *Form {
 	return &Form{
 		Name: formShorten, ID: r.ID, Title: "Approve for a shorter time", Submit: "Approve",
 		Intro:  []Text{{{Text: who + " asked for " + r.Resource + " for " + jit.FormatDuration(r.Duration) + "."}}},
-		Fields: []Input{{Name: "duration", Label: "Approve for", Kind: Duration, Value: jit.FormatDuration(max(r.Duration/2, time.Minute).Truncate(time.Minute)), Required: true, Options: durationOptions(r.Duration)}},
+		Fields: []Input{{Name: "duration", Label: "Approve for", Kind: Duration, Value: jit.FormatDuration(max(r.Duration/2, time.Minute).Truncate(time.Minute)), Required: true, Options: durationOptions(r.Duration), Hint: "At most " + jit.FormatDuration(r.Duration)}},
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *Service) extendForm(ctx context.Context, c call, id string) (Reply, err
 	return Reply{Form: &Form{
 		Name: formExtend, ID: g.ID, Title: "More time on " + g.Resource, Submit: "Ask",
 		Fields: []Input{
-			{Name: "duration", Label: "How much longer", Kind: Duration, Value: "30m", Required: true, Options: durationOptions(s.Policy().MaxDuration())},
+			{Name: "duration", Label: "How much longer", Kind: Duration, Value: "30m", Required: true, Options: durationOptions(s.Policy().MaxDuration()), Hint: "Such as 15m, 30m or 1h30m"},
 			{Name: "reason", Label: "Why", Kind: Lines, Max: maxReason, Hint: "Empty: the reason of the request"},
 		},
 	}}, nil
@@ -178,7 +178,7 @@ func (s *Service) submit(ctx context.Context, c call, f Submission) (Reply, erro
 	if !ok {
 		return reply, err
 	}
-	if _, there := f.Values[u.Field]; there {
+	if c.asks(u.Field) {
 		return Reply{Bad: map[string]string{u.Field: u.Say + " " + u.Hint}}, nil
 	}
 	if u.Code == CodeBadInput && len(f.Values) == 1 {

@@ -194,7 +194,8 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 
 // once runs fn in the transaction that remembers the delivery: the same
 // delivery again gets the first answer and has no second effect. A UserError
-// from fn is written down as refused in the same transaction. Where fn had
+// from fn is written down as refused in the same transaction, unless it can be
+// mended in the form it is about. Where fn had
 // saved something by then, nothing of the write is kept and the UserError is
 // returned, to be written down by a write of its own.
 func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now time.Time) (Reply, error)) (Reply, error) {
@@ -216,7 +217,7 @@ func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now t
 		noted := &notingTx{Tx: tx}
 		if reply, err = fn(noted, now); err != nil {
 			u, ok := asUserError(err)
-			if !ok || noted.wrote {
+			if !ok || noted.wrote || c.asks(u.Field) {
 				return err
 			}
 			if err := s.saveRefusal(tx, c, u, now); err != nil {
@@ -231,6 +232,16 @@ func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now t
 	}
 	s.poke()
 	return reply, nil
+}
+
+// asks reports whether the call is a form that is still open and asks for a
+// field: what is wrong with that is said there, and no refusal.
+func (c call) asks(field string) bool {
+	if c.in.Form == nil {
+		return false
+	}
+	_, there := c.in.Form.Values[field]
+	return there
 }
 
 // notingTx notes whether anything that would stay was written through it.

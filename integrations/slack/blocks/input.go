@@ -33,6 +33,9 @@ func element(in bot.Input, terse bool) slack.BlockElement {
 		}
 		return staticSelect(in, id, terse)
 	case bot.Duration:
+		if !in.Live {
+			return typed(in, id) // any length may be written; what is too long is said at the field
+		}
 		return staticSelect(in, id, terse)
 	case bot.Moment:
 		e := slack.NewDateTimePickerBlockElement(id)

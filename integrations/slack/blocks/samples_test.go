@@ -68,7 +68,7 @@ func requestForm() bot.Form {
 				{Value: "prod-db", Label: "prod-db", Hint: "up to 4h, 1 approval"}, {Value: "staging", Label: "staging"},
 			}},
 			{Name: "other", Label: "Another", Kind: bot.Choice, More: true, Value: "prod-logs"},
-			{Name: "duration", Label: "For how long", Kind: bot.Duration, Value: "45m", Required: true, Options: []bot.Option{{Value: "30m", Label: "30m"}, {Value: "1h", Label: "1h"}}},
+			{Name: "duration", Label: "For how long", Kind: bot.Duration, Value: "45m", Required: true, Live: true, Options: []bot.Option{{Value: "30m", Label: "30m"}, {Value: "1h", Label: "1h"}}},
 			{Name: "limit", Label: "At most", Kind: bot.Duration, Value: "1h", Hint: "30m, 1h30m, 2d"},
 			{Name: "reason", Label: "Reason", Kind: bot.Lines, Value: "first\nsecond", Required: true, Max: 1000},
 			{Name: "ticket", Label: "Ticket", Kind: bot.OneLine, Max: 64, Live: true},

@@ -94,7 +94,7 @@ func stateOf(f bot.Form, values map[string]string) map[string]wire.Value {
 	state := map[string]wire.Value{}
 	for _, in := range f.Fields {
 		kind := "plain_text_input"
-		if in.Kind == bot.Choice || in.Kind == bot.Duration && len(in.Options) > 0 {
+		if in.Kind == bot.Choice || in.Kind == bot.Duration && in.Live && len(in.Options) > 0 {
 			kind = "static_select"
 		}
 		state[in.Name] = wire.Value{Text: values[in.Name], Set: values[in.Name] != "", Type: kind}

@@ -105,7 +105,7 @@ func TestAButtonIsAVerbAndAnIDAndNothingElse(t *testing.T) {
 func TestALengthThatIsSetCanBeChosen(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]int{"30m": 2, "45m": 3, "": 2} {
-		in := bot.Input{Name: "n", Label: "l", Kind: bot.Duration, Value: value, Options: []bot.Option{{Value: "30m", Label: "30m"}, {Value: "1h", Label: "1h"}}}
+		in := bot.Input{Name: "n", Label: "l", Kind: bot.Duration, Value: value, Live: true, Options: []bot.Option{{Value: "30m", Label: "30m"}, {Value: "1h", Label: "1h"}}}
 		got := readForm(t, bot.Form{Name: "f", Title: "t", Submit: "s", Fields: []bot.Input{in}}).Fields[0]
 		if len(got.Options) != want || got.Value != value {
 			t.Errorf("%q: %+v", value, got)

@@ -224,6 +224,10 @@ func (w *World) mustBe(err error) {
 	}
 }
 
+// WriteLog adds to the log what a part around jitbot logs. It may be called
+// concurrently.
+func (w *World) WriteLog(p []byte) (int, error) { return (&lockedWriter{w}).Write(p) }
+
 // LogText is what jitbot logged so far.
 func (w *World) LogText() string {
 	w.logMu.Lock()
