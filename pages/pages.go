@@ -1,6 +1,7 @@
 // Package pages serves what jitbot shows in a browser outside any chat: the
-// page that gives a holder credentials, once. It keeps nothing and decides
-// nothing; who may see what is for [Pickups] to say.
+// page that gives a holder credentials, once, and those that lead to the
+// company's sign-in and back. It keeps nothing and decides nothing; who may see
+// and do what is for [Pickups] and [SignIns] to say.
 package pages
 
 import (

@@ -1,6 +1,10 @@
 package world
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+
 	"jitbot/jit"
 	"jitbot/storage"
 )
@@ -58,3 +62,18 @@ func (w *World) Holdings(grant string) []jit.Holding {
 
 // Dir is the folder of the store.
 func (w *World) Dir() string { return w.dir }
+
+// Find names a file of the store that holds a text, plain or as part of
+// something longer; empty: none does.
+func (w *World) Find(text string) string {
+	w.T.Helper()
+	files, err := os.ReadDir(w.dir)
+	w.mustBe(err)
+	for _, f := range files {
+		raw, err := os.ReadFile(filepath.Join(w.dir, f.Name()))
+		if err == nil && bytes.Contains(raw, []byte(text)) {
+			return f.Name()
+		}
+	}
+	return ""
+}
