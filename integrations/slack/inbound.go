@@ -105,7 +105,11 @@ func lateCard() bot.Card {
 
 // onInteraction takes a click, a form, a shortcut, or typing into a menu.
 func (c *Chat) onInteraction(ctx context.Context, in bot.Inbox, i wire.Interaction) (any, error) {
-	if err := c.origin.Check(i.Team, i.Enterprise, i.App); err != nil {
+	app := i.App
+	if app == "" { // a shortcut, which says it by its signature or its socket alone
+		app = c.cfg.App
+	}
+	if err := c.origin.Check(i.Team, i.Enterprise, app); err != nil {
 		return nil, err
 	}
 	switch i.Type {

@@ -194,11 +194,16 @@ func (s *stage) until(what string, holds func() bool) {
 	giveUp := time.After(20 * time.Second)
 	for {
 		changed := s.slack.Changed()
+		var written <-chan struct{}
+		if s.world != nil {
+			written = s.world.Changed()
+		}
 		if holds() {
 			return
 		}
 		select {
 		case <-changed:
+		case <-written:
 		case <-giveUp:
 			s.t.Fatalf("gave up waiting until %s\nlog:\n%s", what, s.world.LogText())
 		}

@@ -93,10 +93,11 @@ func (in commandFields) command(c checks) (Command, error) {
 		return Command{SSLCheck: true}, nil
 	}
 	c.origin(in.Team, in.Enterprise, in.App, bool(in.Wide))
+	c.need("api_app_id", in.App, true)
 	c.need("user_id", in.User, isID(in.User, userID))
 	c.need("channel_id", in.Channel, isID(in.Channel, channelID))
 	c.need("command", in.Name, len(in.Name) > 1 && len(in.Name) <= maxName && in.Name[0] == '/' && allOf(in.Name, isVisible))
-	c.need("response_url", in.ResponseURL, isURL(in.ResponseURL))
+	c.may("response_url", in.ResponseURL, isURL(in.ResponseURL))
 	c.need("trigger_id", in.Trigger, isToken(in.Trigger))
 	c.text("text", in.Text)
 	if err := c.err(); err != nil {

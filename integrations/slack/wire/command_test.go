@@ -210,7 +210,6 @@ func TestACommandWithoutWhatItNeedsIsRefused(t *testing.T) {
 		"no channel":                {[]string{"channel_id", ""}, "field.missing"},
 		"no command":                {[]string{"command", ""}, "field.missing"},
 		"no trigger":                {[]string{"trigger_id", ""}, "field.missing"},
-		"no response URL":           {[]string{"response_url", ""}, "field.missing"},
 		"no text is fine":           {[]string{"text", ""}, ""},
 		"a user in small letters":   {[]string{"user_id", "u2cerlkja"}, "field.bad"},
 		"a bot for a user":          {[]string{"user_id", "B2CERLKJA"}, "field.bad"},

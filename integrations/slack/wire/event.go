@@ -114,6 +114,7 @@ func ParseEvent(data []byte) (Event, error) {
 		e = Event{Type: in.Type, Challenge: in.Challenge}
 	case AppRateLimited:
 		c.origin(in.Team, in.Enterprise, in.App, in.wide())
+		c.need("api_app_id", in.App, true)
 		e = Event{Type: in.Type, Team: in.Team, Enterprise: in.Enterprise, App: in.App, minute: strconv.FormatInt(in.Minute, 10)}
 	case "":
 		c.fail("field.missing", "type", "is missing")
@@ -134,6 +135,7 @@ func (in *eventFields) callback(c *checks) Event {
 		e.Enterprise = in.Installed[0].Enterprise
 	}
 	c.origin(e.Team, e.Enterprise, e.App, in.wide())
+	c.need("api_app_id", e.App, true)
 	c.need("event_id", e.ID, isToken(e.ID))
 	e.Inner = in.Inner.read(c, e.App)
 	return e

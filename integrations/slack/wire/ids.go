@@ -119,5 +119,5 @@ func (c *checks) origin(team, enterprise, app string, wide bool) {
 		c.need("team", team, isID(team, teamID))
 	}
 	c.may("enterprise", enterprise, isID(enterprise, enterpriseID))
-	c.need("api_app_id", app, isID(app, appID))
+	c.may("api_app_id", app, isID(app, appID))
 }

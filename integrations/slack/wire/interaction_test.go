@@ -178,7 +178,7 @@ func TestAnInteractionWithoutWhatItsTypeNeedsIsRefused(t *testing.T) {
 		"a user that is none":           {"shortcut.json", `"id": "U2CERLKJA"`, `"id": "<!channel>"`, "field.bad"},
 		"a user's team that is none":    {"shortcut.json", `"team_id": "T1DC2JH3J"`, `"team_id": "x"`, "field.bad"},
 		"a stranger's team is fine":     {"shortcut.json", `"team_id": "T1DC2JH3J"`, `"team_id": "T9"`, ""},
-		"no app":                        {"shortcut.json", `"api_app_id"`, `"app"`, "field.missing"},
+		"no app":                        {"view_closed.json", `"api_app_id"`, `"app"`, "field.missing"},
 		"no team":                       {"shortcut.json", `"team": {"id": "T1DC2JH3J", "domain": "example"}`, `"team": null`, "field.missing"},
 		"no organisation":               {"block_actions_ephemeral.json", `"enterprise": {"id": "E12KS1G65", "name": "Example Org"}`, `"enterprise": null`, "field.missing"},
 		"a shortcut without a trigger":  {"shortcut.json", `"trigger_id"`, `"t"`, "field.missing"},
@@ -187,7 +187,6 @@ func TestAnInteractionWithoutWhatItsTypeNeedsIsRefused(t *testing.T) {
 		"a submission without a view":   {"view_submission.json", `"view"`, `"v"`, "field.missing"},
 		"a null for a view":             {"view_submission.json", `"view": {`, `"view": null, "v": {`, "field.missing"},
 		"a view without an id":          {"view_submission.json", `"id": "VNHU13V36"`, `"id": ""`, "field.missing"},
-		"a view without a hash":         {"view_submission.json", `"hash"`, `"h"`, "field.missing"},
 		"a view of no type":             {"view_submission.json", `"type": "modal"`, `"type": "workflow_step"`, "field.bad"},
 		"metadata without end":          {"view_submission.json", `"private_metadata": "C0LAN2Q65"`, `"private_metadata": "` + strings.Repeat("a", 12001) + `"`, "field.bad"},
 		"metadata of 3,000 characters":  {"view_submission.json", `"private_metadata": "C0LAN2Q65"`, `"private_metadata": "` + strings.Repeat("ü", 3000) + `"`, ""},
@@ -201,8 +200,6 @@ func TestAnInteractionWithoutWhatItsTypeNeedsIsRefused(t *testing.T) {
 		"no actions":                    {"block_actions_home.json", `"actions": [`, `"acts": [`, "field.missing"},
 		"an empty list of actions":      {"block_actions_home.json", `"actions": [`, `"actions": [], "acts": [`, "field.missing"},
 		"an action without an id":       {"block_actions_home.json", `"action_id": "end"`, `"id": "end"`, "field.missing"},
-		"an action without a block":     {"block_actions_home.json", `"block_id": "g1"`, `"id": "g1"`, "field.missing"},
-		"an action without a time":      {"block_actions_home.json", `"1571318425.267782"`, `""`, "field.missing"},
 		"an action at no time":          {"block_actions_home.json", `"1571318425.267782"`, `"now"`, "field.bad"},
 		"a legacy attachment's action":  {"block_actions_home.json", `"type": "button", `, ``, "field.missing"},
 		"an action's user that is none": {"block_actions_ephemeral.json", `"selected_user": "U2CERLKJA"`, `"selected_user": "U2CERLKJA>"`, "field.bad"},
@@ -261,4 +258,23 @@ func FuzzInteraction(f *testing.F) {
 			t.Fatalf("as a form: %v", err)
 		}
 	})
+}
+
+func TestAClickThatNothingTellsFromOthersIsRefused(t *testing.T) {
+	t.Parallel()
+	const trigger, at = `"trigger_id"`, `"1571318425.267782"`
+	text := string(file(t, "block_actions_home.json"))
+	for name, c := range map[string]struct {
+		text string
+		good bool
+	}{
+		"both":    {text, true},
+		"trigger": {strings.Replace(text, at, `""`, 1), true},
+		"time":    {strings.Replace(text, trigger, `"t"`, 1), true},
+		"neither": {strings.Replace(strings.Replace(text, trigger, `"t"`, 1), at, `""`, 1), false},
+	} {
+		if _, err := ParseInteractionJSON([]byte(c.text)); (err == nil) != c.good {
+			t.Errorf("with %s: %v", name, err)
+		}
+	}
 }

@@ -59,6 +59,11 @@ func (p *payload) checkActions(c *checks) {
 	if len(p.Actions) == 0 {
 		c.fail("field.missing", "actions", "is missing")
 	}
+	for _, a := range p.Actions {
+		if p.Trigger == "" { // one of the two tells this click from others
+			c.need("action_ts", a.TS, true)
+		}
+	}
 	p.checkPlace(c)
 }
 
@@ -144,6 +149,9 @@ func (p *payload) enterprise() string {
 // at Slack, and what is there twice says the same.
 func (p *payload) check(c *checks) {
 	c.origin(p.team(), p.enterprise(), p.App, bool(p.Wide))
+	if p.Type != Shortcut && p.Type != MessageAction { // in these Slack's reference has none
+		c.need("api_app_id", p.App, true)
+	}
 	if p.Team != nil {
 		c.may("team.enterprise_id", p.Team.Enterprise, p.Team.Enterprise == p.enterprise())
 	}

@@ -28,7 +28,7 @@ func (in *viewFields) view(c *checks, app string) *View {
 	c.need("view.id", in.ID, isID(in.ID, viewID))
 	c.may("view.root_view_id", in.RootID, isID(in.RootID, viewID))
 	c.may("view.previous_view_id", in.PreviousID, isID(in.PreviousID, viewID))
-	c.need("view.hash", in.Hash, isToken(in.Hash))
+	c.may("view.hash", in.Hash, isToken(in.Hash))
 	c.need("view.type", in.Type, in.Type == "modal" || in.Type == "home")
 	c.short("view.callback_id", in.Callback, maxCustom)
 	c.short("view.private_metadata", in.Metadata, maxData)

@@ -82,6 +82,10 @@ func (w *World) Until(what string, holds func(storage.View) bool) {
 	}
 }
 
+// Changed returns a channel that is closed at the next write of the store.
+// Take the channel first, look second, wait third.
+func (w *World) Changed() <-chan struct{} { return w.changed() }
+
 // Is reports whether the store holds what is asked for now.
 func (w *World) Is(holds func(storage.View) bool) (ok bool) {
 	w.T.Helper()
