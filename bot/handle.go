@@ -29,6 +29,25 @@ type call struct {
 
 // Handle implements [Inbox].
 func (s *Service) Handle(ctx context.Context, in Incoming) (Reply, error) {
+	reply, err := s.handle(ctx, in)
+	var u undone
+	if errors.As(err, &u) {
+		return u.reply, nil
+	}
+	return reply, err
+}
+
+// undone is an action that came to nothing because something of ours is
+// broken, with what the person is told of it. The same action may come again.
+type undone struct {
+	error
+	reply Reply
+}
+
+func (u undone) Unwrap() error { return u.error }
+
+// handle is Handle that tells apart what came to nothing.
+func (s *Service) handle(ctx context.Context, in Incoming) (Reply, error) {
 	if in.ID == "" || len(in.ID) > maxDeliveryKey {
 		return Reply{}, fmt.Errorf("handle: delivery key of %d bytes; an adapter hands in 1 to %d", len(in.ID), maxDeliveryKey)
 	}
@@ -59,9 +78,9 @@ func (s *Service) settleError(ctx context.Context, c call, err error) (Reply, er
 	}
 	if down := storeTrouble(err); down != nil {
 		s.log.Error("the store refuses to work", "cause", err)
-		return refusalReply(down), nil
+		return Reply{}, undone{err, refusalReply(down)}
 	}
-	return s.broken(c.in, err), nil
+	return Reply{}, undone{err, s.broken(c.in, err)}
 }
 
 func (s *Service) dispatch(ctx context.Context, c call) (Reply, error) {

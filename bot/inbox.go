@@ -169,7 +169,15 @@ func (s *Service) receive(ctx context.Context, in Incoming) (first bool, err err
 func (s *Service) work(ctx context.Context, in Incoming, answer answerFunc) {
 	ctx, cancel := context.WithTimeout(ctx, workTime)
 	defer cancel()
-	reply := s.handleSafely(ctx, in)
+	reply, err := s.handleSafely(ctx, in)
+	if err != nil { // nothing was done: it is not done later either, or the person is not told that it was not
+		if err := s.closeDelivery(ctx, in, storage.Tx.Release); err != nil {
+			s.log.Error("an action that failed is tried again", "account", in.From.String(), "cause", err)
+			return
+		}
+		_ = s.answer(ctx, in, reply, answer) // there is nothing left to do if it cannot be shown
+		return
+	}
 	if err := s.answer(ctx, in, reply, answer); err != nil {
 		s.log.Warn("an answer could not be shown yet", "account", in.From.String(), "cause", err)
 		if !IsPermanent(err) {
@@ -180,24 +188,30 @@ func (s *Service) work(ctx context.Context, in Incoming, answer answerFunc) {
 	if len(reply.Bad) > 0 {
 		done = storage.Tx.Release // nothing was done: the same form, mended or not, may come again
 	}
-	err := s.store.Write(ctx, func(tx storage.Tx) error { return done(tx, deliveryName(in)) })
-	if err != nil {
+	if err := s.closeDelivery(ctx, in, done); err != nil {
 		s.log.Warn("a delivery could not be settled and is answered again", "account", in.From.String(), "cause", err)
 	}
 }
 
-// handleSafely is Handle whose panic ends one action alone.
-func (s *Service) handleSafely(ctx context.Context, in Incoming) (reply Reply) {
+func (s *Service) closeDelivery(ctx context.Context, in Incoming, how func(storage.Tx, string) error) error {
+	return s.store.Write(ctx, func(tx storage.Tx) error { return how(tx, deliveryName(in)) })
+}
+
+// handleSafely is handle whose panic ends one action alone. An error comes
+// with what the person is told.
+func (s *Service) handleSafely(ctx context.Context, in Incoming) (reply Reply, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			reply = s.broken(in, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+			reply = s.broken(in, fmt.Errorf("%w\n%s", err, debug.Stack()))
 		}
 	}()
-	reply, err := s.Handle(ctx, in)
-	if err != nil {
-		return s.broken(in, err)
+	reply, err = s.handle(ctx, in)
+	var u undone
+	if errors.As(err, &u) {
+		return u.reply, err
 	}
-	return reply
+	return reply, err
 }
 
 // answer shows a reply by the way that came with the delivery or, where that

@@ -20,7 +20,7 @@ import (
 func (s *Service) greet(ctx context.Context, c call, st standing) (Reply, error) {
 	linked, err := s.linkByProfile(ctx, c, st)
 	if err == nil && linked {
-		return s.Handle(ctx, c.in)
+		return s.handle(ctx, c.in)
 	}
 	if err != nil {
 		return s.settleError(ctx, c, err)

@@ -3,6 +3,7 @@ package slackfake
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -37,6 +38,7 @@ func dialSocket(t *testing.T, w *world) socketEnd {
 
 func (k socketEnd) next(t *testing.T) map[string]any {
 	t.Helper()
+	_ = k.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	_, raw, err := k.conn.ReadMessage()
 	if err != nil {
 		t.Fatal(err)

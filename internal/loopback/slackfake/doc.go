@@ -33,6 +33,6 @@
 // [Server.View], [Server.Views], [Server.Home], [Server.Calls],
 // [Server.CallLog], [Server.Violations], [Server.Changed].
 //
-// Sockets: [Server.Sockets], [Server.Disconnect], [Server.DropSockets],
-// [Server.Frame]. Faults: [Server.Break], [Server.LimitPosts].
+// Sockets: [Server.Sockets], [Server.SocketsOpened], [Server.Disconnect],
+// [Server.DropSockets], [Server.Frame]. Faults: [Server.Break], [Server.LimitPosts].
 package slackfake

@@ -40,6 +40,7 @@ type Server struct {
 	tickets    map[string]bool
 	sockets    []*socket
 	turn       int
+	opened     int // sockets ever
 	envelopes  map[string]*envelope
 	calls      []Call
 	counts     map[string]int      // calls by method

@@ -78,27 +78,27 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 
 // attach greets a new socket and serves it until it ends.
 func (s *Server) attach(k *socket) {
+	k.writing.Lock() // the hello goes first: what is delivered meanwhile waits
 	s.mu.Lock()
 	if s.life.Err() != nil {
 		s.mu.Unlock()
+		k.writing.Unlock()
 		_ = k.conn.Close()
 		return
 	}
 	s.wg.Add(2)
 	n := len(s.sockets) + 1
-	hello := object{
-		"type": "hello", "num_connections": n, "connection_info": object{"app_id": s.cfg.AppID},
-		"debug_info": object{"host": "applink-loopback", "build_number": 1, "approximate_connection_time": 3600},
-	}
-	s.mu.Unlock()
-	// The hello goes first: nothing is delivered to a socket that is not listed.
-	err := k.write(encode(hello))
-	s.mu.Lock()
-	if err == nil && n <= maxSockets {
+	if n <= maxSockets {
 		s.sockets = append(s.sockets, k)
+		s.opened++
 		s.touch()
 	}
 	s.mu.Unlock()
+	_ = k.conn.WriteMessage(websocket.TextMessage, encode(object{
+		"type": "hello", "num_connections": n, "connection_info": object{"app_id": s.cfg.AppID},
+		"debug_info": object{"host": "applink-loopback", "build_number": 1, "approximate_connection_time": 3600},
+	})) // an error shows at once in the reading
+	k.writing.Unlock()
 	if n > maxSockets {
 		s.leave(k, DisconnectTooMany)
 	}
@@ -279,6 +279,14 @@ func (s *Server) Sockets() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sockets)
+}
+
+// SocketsOpened counts the connections that ever got payloads. After a client
+// was told to go it grows by one when the client is back.
+func (s *Server) SocketsOpened() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
 }
 
 // Disconnect sends a disconnect frame to the oldest n sockets, to all when n is

@@ -115,7 +115,7 @@ func TestClientsReconnectAfterDisconnectFramesAndCutConnections(t *testing.T) {
 			t.Fatalf("cut %d sockets", n)
 		}
 		w.until(t, "a new connection", func() bool {
-			return w.Calls("apps.connections.open") == i+2 && w.Sockets() == 1
+			return w.SocketsOpened() == i+2 && w.Sockets() == 1
 		})
 		if _, err := w.Command(t.Context(), "U1", "C1", "x"); err != nil {
 			t.Fatal(err)
