@@ -11,8 +11,8 @@ type Backoff struct {
 	First, Most time.Duration
 }
 
-// after is the wait after the given number of failed tries, 1 or more.
-func (b Backoff) after(failed int) time.Duration {
+// After is the wait after the given number of failed tries, 1 or more.
+func (b Backoff) After(failed int) time.Duration {
 	wait := b.First
 	for range min(failed-1, 30) {
 		if wait *= 2; wait >= b.Most {

@@ -180,7 +180,7 @@ func (s *Service) postpone(ctx context.Context, o storage.Outgoing, cause error)
 	o.Attempts++
 	o.LastError = cut(clean(cause.Error()), 300)
 	s.log.Warn("a message could not be delivered yet", "thread", o.Thread, "slot", o.Slot, "attempts", o.Attempts, "cause", cause)
-	return s.putBack(ctx, o, outboxRetry.after(o.Attempts))
+	return s.putBack(ctx, o, outboxRetry.After(o.Attempts))
 }
 
 // putBack has a message delivered after a while; of a newer state, if there is

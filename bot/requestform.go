@@ -131,7 +131,9 @@ func (s *Service) oncefilled(j judged) Text {
 	could := j.policy.Approvers(d, &j.ask, j.facts).All()
 	could = slices.DeleteFunc(could, func(id string) bool { return !s.People.Active(id) })
 	return Text{
-		{Text: "Will need " + plural(max(rule.Count, len(rule.Each), 1), "approval"), Strong: true}, {Text: ", by rule "}, {Text: rule.ID, Code: true},
+		{Text: "Will need " + plural(max(rule.Count, len(rule.Each), 1), "approval"), Strong: true},
+		{Text: ", by rule "},
+		{Text: rule.ID, Code: true},
 		{Text: ". " + s.who(could) + " can approve. What is lacking yet:"},
 	}
 }

@@ -107,7 +107,7 @@ func (s *Service) runChat(ctx context.Context, name string, chat Chat) {
 			return
 		}
 		failed++
-		wait := retry.after(failed)
+		wait := retry.After(failed)
 		s.log.Error("a chat stopped and is started again", "chat", name, "in", wait, "cause", err)
 		select {
 		case <-ctx.Done():

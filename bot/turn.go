@@ -322,7 +322,7 @@ func (s *Service) failTurn(res result, now time.Time) (*jit.Change, error) {
 	h := res.h
 	h.Attempts++
 	h.LastError = cut(clean(res.err.Error()), 300)
-	h.NextAt = now.Add(s.Retry.after(h.Attempts))
+	h.NextAt = now.Add(s.Retry.After(h.Attempts))
 	h.Lease.Until = now
 	s.log.Warn("a turn failed", "holding", h.ID, "grant", h.Grant, "state", h.State, "attempts", h.Attempts, "cause", res.err)
 	e := s.turnEvent(jit.EventHoldingRetry, h, now)

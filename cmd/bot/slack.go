@@ -27,7 +27,7 @@ func runSlack(args []string, env environment) int {
 		fmt.Fprint(env.stderr, slackUsage)
 		return exitUsage
 	}
-	text, err := manifest(args[1:], env)
+	text, err := manifest(args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(env.stdout, slackUsage)
@@ -41,7 +41,7 @@ func runSlack(args []string, env environment) int {
 }
 
 // manifest is the manifest the arguments ask for.
-func manifest(args []string, env environment) (string, error) {
+func manifest(args []string) (string, error) {
 	fs := flag.NewFlagSet("manifest", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	mode, base := fs.String("mode", "", ""), fs.String("url", "", "")

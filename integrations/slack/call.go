@@ -90,7 +90,7 @@ func (l *lane) enter(now time.Time) error {
 	r.CancelAt(now)
 	l.waiting++
 	each := time.Duration(float64(time.Second) / float64(l.limit.Limit()))
-	return bot.Later(errPace, wait+rand.N(time.Duration(l.waiting)*each)) //nolint:gosec // G404: spreads load, guards nothing
+	return bot.Later(errPace, wait+rand.N(time.Duration(l.waiting)*each)) //nolint:gosec,forbidigo // spreads load, guards nothing
 }
 
 // blocked is an error while Slack does not want a method called.

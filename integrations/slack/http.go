@@ -109,7 +109,7 @@ func (c *Chat) acknowledge(ctx context.Context, in bot.Inbox, w http.ResponseWri
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_, _ = w.Write(raw) //nolint:gosec // G705: JSON, said to be that; Slack may have gone, and sends it again
+	_, _ = w.Write(raw) // Slack may have gone, and sends it again
 }
 
 // statusOf is the status for something that was signed and could not be taken.

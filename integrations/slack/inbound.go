@@ -145,22 +145,22 @@ func (c *Chat) onActions(ctx context.Context, in bot.Inbox, i wire.Interaction) 
 	}
 	incoming := c.incoming(i)
 	incoming.Action = &action
-	return nil, c.takeClick(ctx, in, i, incoming)
+	c.takeClick(ctx, in, i, incoming)
+	return nil, nil
 }
 
-func (c *Chat) takeClick(ctx context.Context, in bot.Inbox, i wire.Interaction, incoming bot.Incoming) error {
+func (c *Chat) takeClick(ctx context.Context, in bot.Inbox, i wire.Interaction, incoming bot.Incoming) {
 	w := c.openWindow(ctx, i.Trigger, "jitbot", i.ResponseURL == "" || bot.OpensForm(incoming))
 	again, err := in.Take(ctx, incoming, c.answerTo(w, i.ResponseURL))
 	if err != nil || again {
 		w.isOpen()
 	}
 	if err == nil {
-		return nil
+		return
 	}
 	c.log.Error("a click could not be taken", "account", incoming.From.String(), "cause", err)
 	card := bot.Card{Title: refusedText(err), Status: bot.Status{Text: "Not done", Tone: bot.Bad}, Notice: refusedText(err)}
 	c.aside(ctx, func(ctx context.Context) error { return c.answerTo(w, i.ResponseURL)(ctx, bot.Reply{Card: &card}) })
-	return nil
 }
 
 // onShortcut opens the form of a request from anywhere.
@@ -168,7 +168,8 @@ func (c *Chat) onShortcut(ctx context.Context, in bot.Inbox, i wire.Interaction)
 	if i.Callback != callbackForm {
 		return nil, nil
 	}
-	return nil, c.takeClick(ctx, in, i, c.incoming(i)) // no text at all: the form
+	c.takeClick(ctx, in, i, c.incoming(i)) // no text at all: the form
+	return nil, nil
 }
 
 // refill shows a form as it should stand after something in it was chosen. Of

@@ -370,12 +370,12 @@ func TestT25AForgedResponseURLIsNotCalled(t *testing.T) {
 func TestT21TextsOfPeopleStayText(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, slack.ModeSocket, setup{})
-	evil := "see <https://evil.example|https://sso.example> <!channel> <@U0BO> *Approved by* @ciso `x` :tada: ‮dlrow"
+	evil := "see <https://evil.example|https://sso.example> <!channel> <@U0BO> *Approved by* @ciso `x` :tada: \u202edlrow"
 	s.Say("ann", "request prod-db 1h "+evil)
 	s.Pass(0)
 	for _, m := range s.slack.Messages(uid("bo")) {
 		raw := string(m.Blocks) + m.Text
-		for _, live := range []string{"<!channel>", "<@U0BO>", "<https://evil", "‮"} {
+		for _, live := range []string{"<!channel>", "<@U0BO>", "<https://evil", "\u202e"} {
 			if strings.Contains(m.Text, live) || strings.Contains(markdownOf(t, m.Blocks), live) {
 				t.Errorf("%q is live in %s", live, raw)
 			}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -22,8 +21,6 @@ import (
 // slack-go closes first and dials then: what Slack sends in between is lost.
 
 const (
-	socketRetry   = time.Second // after the first failure; doubled up to socketMost
-	socketMost    = time.Minute
 	socketLinger  = 30 * time.Second // how long a socket that Slack will close is read on
 	socketPing    = 10 * time.Second
 	socketSilence = 30 * time.Second // without a sign of life a socket is dead
@@ -31,6 +28,9 @@ const (
 	maxSocketAck  = 19 << 10 // Slack drops an acknowledgement of 20 KB without a word
 	socketWorkers = 128      // deliveries of one socket that are worked on at once
 )
+
+// socketRetry is how long to wait before a socket is opened after one failed.
+var socketRetry = bot.Backoff{First: time.Second, Most: time.Minute}
 
 // runSockets keeps the sockets open until ctx ends.
 func (c *Chat) runSockets(ctx context.Context, in bot.Inbox) error {
@@ -45,27 +45,28 @@ func (c *Chat) runSockets(ctx context.Context, in bot.Inbox) error {
 // keepSocket opens a socket, and the next one whenever it is to be or was
 // closed. Those that are read on count among the sockets as well.
 func (c *Chat) keepSocket(ctx context.Context, in bot.Inbox, n int, sockets *sync.WaitGroup) {
-	wait := socketRetry
+	failed := 0
 	for ctx.Err() == nil {
-		s, err := c.openSocket(ctx, in, n)
+		s, err := c.openSocket(ctx, in)
 		if err != nil {
+			failed++
+			wait := socketRetry.After(failed)
 			if ctx.Err() == nil {
 				c.log.Error("a socket to slack could not be opened; tried again", "socket", n, "in", wait, "cause", err, "hint", socketHint(err))
 			}
-			sleep(ctx, wait+rand.N(wait/4)) //nolint:gosec // G404: spreads load, guards nothing
-			wait = min(2*wait, socketMost)
+			sleep(ctx, wait)
 			continue
 		}
 		c.log.Info("a socket to slack is open", "socket", n)
 		began := c.now()
 		sockets.Go(func() { s.read(ctx) })
 		reason := s.untilLeaving(ctx)
-		if c.now().Sub(began) > socketMost {
-			wait = socketRetry
+		if c.now().Sub(began) > socketRetry.Most {
+			failed = 0
 		}
 		if !c.goOn(ctx, n, reason) {
-			sleep(ctx, wait+rand.N(wait/4)) //nolint:gosec // G404: as above
-			wait = min(2*wait, socketMost)
+			failed++
+			sleep(ctx, socketRetry.After(failed))
 		}
 	}
 }
@@ -112,7 +113,7 @@ type socket struct {
 }
 
 // openSocket asks for an address, which works once, and connects.
-func (c *Chat) openSocket(ctx context.Context, in bot.Inbox, n int) (*socket, error) {
+func (c *Chat) openSocket(ctx context.Context, in bot.Inbox) (*socket, error) {
 	var address string
 	err := c.call(ctx, "apps.connections.open", func(ctx context.Context) (err error) {
 		_, address, err = c.api.StartSocketModeContext(ctx)

@@ -33,8 +33,6 @@ const (
 
 var channels = map[string]string{"access": "C0ACCESS", "access-prod": "C0PROD", "alerts": "C0ALERTS"}
 
-var handles = []string{"ada", "ann", "bo", "con", "cy", "di", "sam"}
-
 func uid(handle string) string { return "U0" + strings.ToUpper(handle) }
 
 // stage is a workspace with jitbot in it, acted on as people do.

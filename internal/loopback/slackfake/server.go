@@ -82,7 +82,8 @@ func New(cfg Config) (*Server, error) {
 // Start serves the workspace at addr, which must be a loopback address; empty
 // means a free port of 127.0.0.1. It returns the API URL, which ends in
 // "/api/", and a func that stops serving, cuts sockets and open calls, and
-// returns when all of it is done. A Server is started once.
+// returns when all of it is done. A Server is started once, and people act only
+// after that. What it keeps grows with use; make a new one for a new run.
 func (s *Server) Start(ctx context.Context, addr string) (url string, stop func(), err error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
