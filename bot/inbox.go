@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jitbot/jit"
@@ -22,6 +23,7 @@ const (
 	maxTaken      = 256                    // actions that were taken and are not answered yet
 	maxStarting   = 8                      // of them begun at once: what comes in is acknowledged before
 	startingFor   = 200 * time.Millisecond // after that one waits for others, and the next may begin
+	yieldFor      = 25 * time.Millisecond  // at most, to what comes in meanwhile
 	roomWithin    = time.Second            // how long one waits for room before it is refused
 	workTime      = 40 * time.Second       // how long one may take, its answer included
 	takenFor      = workTime + 5*time.Second
@@ -34,6 +36,7 @@ const (
 type taken struct {
 	slots    chan struct{} // one for each
 	starting chan struct{} // one for each that has just begun
+	arriving atomic.Int64  // being written down at this moment: they are waited for outside
 
 	mu   sync.Mutex
 	busy int
@@ -65,10 +68,14 @@ func (t *taken) enter(ctx context.Context) bool {
 	return true
 }
 
-// start waits for its turn to begin, and returns what ends it. Whatever takes
-// long, such as a slow source of facts, has others begin meanwhile.
-func (t *taken) start() (end func()) {
+// start waits for its turn to begin, and returns what ends it. What is being
+// written down at the moment goes first, as a platform waits for it. Whatever
+// takes long, such as a slow source of facts, has others begin meanwhile.
+func (t *taken) start(ctx context.Context) (end func()) {
 	t.starting <- struct{}{}
+	for waited := time.Duration(0); t.arriving.Load() > 0 && waited < yieldFor; waited += time.Millisecond {
+		pause(ctx, time.Millisecond)
+	}
 	giveWay := sync.OnceFunc(func() { <-t.starting })
 	timer := time.AfterFunc(startingFor, giveWay)
 	return func() {
@@ -124,7 +131,9 @@ func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Con
 	if !s.taken.enter(ctx) {
 		return false, ErrBusy
 	}
+	s.taken.arriving.Add(1)
 	first, err := s.receive(ctx, in)
+	s.taken.arriving.Add(-1)
 	if err != nil || !first {
 		s.taken.leave()
 		return err == nil, err
@@ -132,7 +141,7 @@ func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Con
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer s.taken.leave()
-		defer s.taken.start()()
+		defer s.taken.start(ctx)()
 		s.work(ctx, in, answer)
 	}()
 	return false, nil
