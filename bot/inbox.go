@@ -187,6 +187,7 @@ func (s *Service) work(ctx context.Context, in Incoming, answer answerFunc) {
 		_ = s.answer(ctx, in, reply, answer) // there is nothing left to do if it cannot be shown
 		return
 	}
+	reply.Original = s.strayCopy(ctx, in)
 	if err := s.answer(ctx, in, reply, answer); err != nil {
 		s.log.Warn("an answer could not be shown yet", "account", in.From.String(), "cause", err)
 		if !IsPermanent(err) {

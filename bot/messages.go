@@ -253,6 +253,35 @@ func (s *Service) grantMessages(st story) []message {
 	return out
 }
 
+// strayCopy is what a message should say now whose button was pressed, if it
+// is a copy of a request's card that jitbot does not keep; nil: it keeps it.
+func (s *Service) strayCopy(ctx context.Context, in Incoming) *Card {
+	if in.Message == "" || in.Action == nil {
+		return nil
+	}
+	var card *Card
+	err := s.store.Read(ctx, func(v storage.View) error {
+		st, err := s.storyOf(v, in.Action.ID)
+		if err != nil {
+			return err
+		}
+		kept, err := v.Messages(st.request.ID)
+		mayBe := func(m storage.Message) bool { // one that is still on its way may be this one
+			return m.Ref == string(in.Message) || m.Ref == "" && m.Slot != refreshSlot
+		}
+		if err != nil || slices.ContainsFunc(kept, mayBe) {
+			return err
+		}
+		now := s.approvalCard(st)
+		card = &now
+		return nil
+	})
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		s.log.Warn("whether a message is a stray copy could not be looked up", "cause", err)
+	}
+	return card
+}
+
 // alert records an event and tells the alert channel and the admins.
 func (s *Service) alert(ctx context.Context, e jit.Event, details map[string]any, card Card) error {
 	err := s.store.Write(ctx, func(tx storage.Tx) error { return s.saveAlert(tx, e, details, card) })

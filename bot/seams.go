@@ -104,6 +104,7 @@ type Incoming struct {
 	From    jit.Account // as the platform authenticated it, never from the payload's own fields
 	At      time.Time
 	Channel string // where it was done; replies to it are private all the same
+	Message Ref    // Action: the message whose button it was; empty where the chat does not say
 
 	Text   string  // what was typed after /jit
 	Action *Action // a button
@@ -130,6 +131,10 @@ type Reply struct {
 	Card *Card             `json:"card,omitempty"`
 	Form *Form             `json:"form,omitempty"`
 	Bad  map[string]string `json:"bad,omitempty"` // problems of a submitted form by field; the form stays open
+	// Original is what the message should say now whose button was pressed, for
+	// everybody who reads it, where jitbot does not keep that copy: a crash can
+	// leave one behind.
+	Original *Card `json:"original,omitempty"`
 }
 
 // Address says where a message goes: a channel, or a person directly, and

@@ -77,11 +77,18 @@ func (c *Chat) goodHook(raw string) bool {
 
 // respond shows a card to the person alone, by the response URL of what they did.
 func (c *Chat) respond(ctx context.Context, hook string, card bot.Card) error {
-	text, b := blocks.Message(card)
-	body, err := json.Marshal(map[string]any{
-		"response_type": "ephemeral", "replace_original": false, "text": text, "blocks": b,
-		"unfurl_links": false, "unfurl_media": false,
-	})
+	return c.byHook(ctx, hook, card, map[string]any{"response_type": "ephemeral", "replace_original": false})
+}
+
+// rewrite puts a card in the place of the message whose button was pressed.
+func (c *Chat) rewrite(ctx context.Context, hook string, card bot.Card) error {
+	return c.byHook(ctx, hook, card, map[string]any{"replace_original": true})
+}
+
+func (c *Chat) byHook(ctx context.Context, hook string, card bot.Card, answer map[string]any) error {
+	answer["text"], answer["blocks"] = blocks.Message(card)
+	answer["unfurl_links"], answer["unfurl_media"] = false, false
+	body, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("slack: answer: %w", err)
 	}

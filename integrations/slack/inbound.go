@@ -76,6 +76,11 @@ func (c *Chat) onCommand(ctx context.Context, in bot.Inbox, cmd wire.Command) (a
 // card by the response URL or, where there is none, in a modal as well.
 func (c *Chat) answerTo(w *window, hook string) func(context.Context, bot.Reply) error {
 	return func(ctx context.Context, r bot.Reply) error {
+		if r.Original != nil && hook != "" {
+			if err := c.rewrite(ctx, hook, *r.Original); err != nil {
+				c.log.Info("a stray copy of a card could not be rewritten", "cause", err)
+			}
+		}
 		switch {
 		case r.Form != nil:
 			err := w.show(ctx, blocks.Modal(*r.Form))
@@ -145,6 +150,9 @@ func (c *Chat) onActions(ctx context.Context, in bot.Inbox, i wire.Interaction) 
 	}
 	incoming := c.incoming(i)
 	incoming.Action = &action
+	if i.Message != "" && !i.Ephemeral {
+		incoming.Message = refOf(i.Channel, i.Message)
+	}
 	c.takeClick(ctx, in, i, incoming)
 	return nil, nil
 }

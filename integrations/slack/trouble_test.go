@@ -151,6 +151,16 @@ func TestF11AnAnswerThatIsLostMayPostTwiceAndGrantsOnce(t *testing.T) {
 		s.must(s.slackClick("bo", m, "approve"))
 		<-s.world.Service.Rest()
 	}
+	s.Pass(0)
+	for _, m := range s.cards("access-prod") { // and no copy keeps its buttons
+		card := s.card(m.Blocks)
+		if slices.ContainsFunc(card.Buttons, func(b bot.Button) bool { return b.Verb == "approve" }) || card.Status.Text == "Waiting for approval" {
+			t.Errorf("a copy still asks: %s", bottest.Words(*card))
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("%d copies; the test is about two", len(all))
+	}
 	if n := len(s.world.Events(jit.EventRequestApproved)); n != 1 {
 		t.Errorf("%d approvals by %d copies", n, len(all))
 	}
