@@ -131,7 +131,7 @@ func reasonToHold(st standing) string {
 		return heldLeft
 	case p.Guest || p.Bot:
 		return heldGuest
-	case st.link.State == jit.LinkOn && st.link.Email != "" && !strings.EqualFold(p.Email, st.link.Email):
+	case st.link.State == jit.LinkOn && !emailStands(st):
 		return heldEmail
 	default:
 		return ""
@@ -258,9 +258,11 @@ func (s *Service) lookAfterHolders(ctx context.Context) error {
 	return nil
 }
 
-// emailStands reports whether an account still has the e-mail it was linked with.
+// emailStands reports whether an account still has the e-mail it was linked
+// with, as far as the platform says one: if it stops saying any, that is of
+// the app's rights and not of the person.
 func emailStands(st standing) bool {
-	return st.link.Email == "" || strings.EqualFold(st.link.Email, st.profile.Email)
+	return st.link.Email == "" || st.profile.Email == "" || strings.EqualFold(st.link.Email, st.profile.Email)
 }
 
 // resumeAccount lets an account act again that was deactivated and is a full

@@ -411,3 +411,22 @@ func TestF35AShorterApprovalKeepsItsLengthThroughTheSignIn(t *testing.T) {
 		t.Fatalf("%+v, %v", done, err)
 	}
 }
+
+func TestT20AnAccountLinkedToSomebodyWithAnotherEmailIsToldToTheAdmins(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, withSignIn)
+	w.Chat.SetProfile(full("eve", "mallory@example.com"))
+	if _, err := signIn(t, w, tokenOf(t, w.Say("eve", "sign-in")), "eve@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	w.Step()
+	card(t, w.Chat.Direct("ada"), "whose profile says mallory@example.com")
+}
+
+func TestAnEmailThePlatformStopsSayingSuspendsNobody(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, trusting)
+	w.Say("eve", "mine")
+	w.Chat.SetProfile(full("eve", ""))
+	expect(t, w.Say("eve", "mine"), "Your requests and grants")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -266,11 +267,32 @@ func (s *Service) linkSignedIn(ctx context.Context, c call, st standing, row jit
 	if err := s.saveLink(ctx, row.Account, l, row.Principal); err != nil {
 		return Card{}, err
 	}
+	s.tellIfOdd(ctx, row, st.profile)
 	card := welcomeCard(orDefault(row.Name, row.Principal))
 	s.welcome(ctx, c, card)
 	card.Buttons = nil
 	card.Body = []Text{plain("Your account in chat acts as you from now on. Go back to it: you can close this page.")}
 	return card, nil
+}
+
+// tellIfOdd tells the admins of an account that was linked to somebody whose
+// e-mail is not the one its profile has: a person may have followed the link of
+// another.
+func (s *Service) tellIfOdd(ctx context.Context, row jit.SignIn, p Profile) {
+	if p.Email == "" || strings.EqualFold(p.Email, row.Principal) {
+		return
+	}
+	e := s.event(jit.EventLinked, row.Principal, "page")
+	e.ActorAccount, e.Outcome = row.Account.String(), "odd"
+	card := Card{
+		Title:  "An account was linked to somebody with another e-mail",
+		Status: Status{"Look at it", Warning},
+		Body:   []Text{{{Text: row.Principal + " signed in by the link of "}, {Text: row.Account.String(), Code: true}, {Text: ", whose profile says " + p.Email + ". If the two are not one person, end the link: "}, {Text: "/jit unlink " + row.Principal, Code: true}}},
+		Notice: "An account was linked to somebody with another e-mail.",
+	}
+	if err := s.alert(ctx, e, map[string]any{"profile_email": p.Email}, card); err != nil {
+		s.log.Error("the admins could not be told of an odd link", "account", row.Account.String(), "cause", err)
+	}
 }
 
 // welcome greets a person in chat; it matters to nothing else.

@@ -45,6 +45,7 @@ type Chat struct {
 	profiles *cache[bot.Profile]
 	shared   *cache[bool] // channels that outsiders are in
 	sent     *recent      // forms that are being worked on
+	refills  turns        // of forms that are being filled in
 	beside   chan struct{}
 	who      func(jit.Account) (principal string, ok bool)
 	members  *cache[[]string]

@@ -290,3 +290,25 @@ func TestAnotherCommandIsNotOurs(t *testing.T) {
 		t.Errorf("%s, %v", d.Answer, err)
 	}
 }
+
+func TestOfTwoChoicesInOneInstantTheLastOneIsShown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, slack.ModeHTTP, setup{})
+	s.Say("ann", "")
+	v, _ := s.openForm("ann")
+	block, action := s.inputOf(v, "resource")
+	first := s.must(s.slack.Click(t.Context(), uid("ann"), slackfake.OnView(v.ID), action, block, "prod-db"))
+	s.until("the first is shown", func() bool { now, _ := s.slack.View(uid("ann")); return now.Updates > v.Updates })
+	// The second was made on the form as it was before the first was shown.
+	var second map[string]any
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(first.Payload), "prod-db", "staging")), &second); err != nil {
+		t.Fatal(err)
+	}
+	second["trigger_id"] = "another.trigger"
+	raw, err := json.Marshal(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.must(s.slack.Forge(t.Context(), slackfake.KindInteraction, raw))
+	s.until("the second is shown", func() bool { _, f := s.openForm("ann"); return strings.Contains(outlook(f), "staging-at-will") })
+}

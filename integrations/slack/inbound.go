@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -37,15 +38,20 @@ func privately(text string) ephemeral { return ephemeral{"ephemeral", text} }
 
 const (
 	busyText   = "Too much is going on right now; nothing was done. Try again in a moment."
+	unsureText = "jitbot is slow right now, and whether this arrived is not sure. See what stands with /jit mine before you try again."
 	brokenText = "That could not be taken; nothing was done. Try again in a minute. If it stays, tell the people who run jitbot."
 )
 
 // refusedText is what a person is told whose action could not be taken.
 func refusedText(err error) string {
-	if errors.Is(err, bot.ErrBusy) {
+	switch {
+	case errors.Is(err, bot.ErrBusy):
 		return busyText
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return unsureText
+	default:
+		return brokenText
 	}
-	return brokenText
 }
 
 // onCommand takes a slash command.
@@ -141,7 +147,8 @@ func (c *Chat) incoming(i wire.Interaction) bot.Incoming {
 func (c *Chat) onActions(ctx context.Context, in bot.Inbox, i wire.Interaction) (any, error) {
 	click := i.Actions[0]
 	if i.View != nil && blocks.IsInput(click.ID) {
-		c.aside(ctx, func(ctx context.Context) error { return c.refill(ctx, in, i) })
+		turn := c.refills.next(i.View.ID)
+		c.aside(ctx, func(ctx context.Context) error { return c.refill(ctx, in, i, turn) })
 		return nil, nil
 	}
 	action, ok := blocks.ParseAction(click.ID, click.Value)
@@ -181,9 +188,9 @@ func (c *Chat) onShortcut(ctx context.Context, in bot.Inbox, i wire.Interaction)
 }
 
 // refill shows a form as it should stand after something in it was chosen. Of
-// two that overtake each other the one for the newer view wins: Slack refuses
-// the other by its hash.
-func (c *Chat) refill(ctx context.Context, in bot.Inbox, i wire.Interaction) error {
+// choices that overtake each other the last one wins: the others are left out,
+// and it replaces what one of them may have shown already.
+func (c *Chat) refill(ctx context.Context, in bot.Inbox, i wire.Interaction, turn int) error {
 	incoming := c.incoming(i)
 	state := i.View.Values
 	incoming.Form = &bot.Submission{Name: i.View.Callback, ID: i.View.Metadata, Values: blocks.Values(state)}
@@ -191,11 +198,42 @@ func (c *Chat) refill(ctx context.Context, in bot.Inbox, i wire.Interaction) err
 	if err != nil {
 		return err
 	}
-	err = c.updateView(ctx, i.View.ID, i.View.Hash, blocks.Refilled(form, state))
-	if saysWord(err, "hash_conflict", "not_found") {
+	if !c.refills.isLast(i.View.ID, turn) {
+		return nil
+	}
+	v := blocks.Refilled(form, state)
+	err = c.updateView(ctx, i.View.ID, i.View.Hash, v)
+	if saysWord(err, "hash_conflict") && c.refills.isLast(i.View.ID, turn) {
+		err = c.updateView(ctx, i.View.ID, "", v)
+	}
+	if saysWord(err, "not_found") { // it was closed
 		return nil
 	}
 	return err
+}
+
+// turns counts what happens to each of a bounded number of things.
+type turns struct {
+	mu sync.Mutex
+	at map[string]int
+}
+
+const maxTurns = 10_000
+
+func (t *turns) next(id string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.at == nil || len(t.at) >= maxTurns {
+		t.at = map[string]int{}
+	}
+	t.at[id]++
+	return t.at[id]
+}
+
+func (t *turns) isLast(id string, turn int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at[id] <= turn
 }
 
 // onSuggestion completes what is typed into a menu.
