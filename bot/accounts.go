@@ -29,9 +29,11 @@ func saysLeft(l jit.Link) bool { return l.Because == heldLeft || l.Because == he
 // called before anybody acts, and every minute, as another jitbot on the same
 // store may have changed them.
 func (s *Service) LoadAccounts(ctx context.Context) error {
+	s.loading.Lock() // one that read earlier must not be put in force later
+	defer s.loading.Unlock()
 	var links []jit.Link
 	err := s.store.Read(ctx, func(v storage.View) (err error) {
-		links, err = v.Links(storage.LinkFilter{States: []jit.LinkState{jit.LinkOn, jit.LinkHeld}})
+		links, err = v.Links(storage.LinkFilter{})
 		return err
 	})
 	if err != nil {
@@ -39,6 +41,14 @@ func (s *Service) LoadAccounts(ctx context.Context) error {
 	}
 	s.People.SetLinks(links)
 	return nil
+}
+
+// reloadAccounts is LoadAccounts after a change that is written already; what
+// fails is done within a minute.
+func (s *Service) reloadAccounts(ctx context.Context) {
+	if err := s.LoadAccounts(ctx); err != nil {
+		s.log.Error("the accounts could not be loaded yet; tried again every minute", "cause", err)
+	}
 }
 
 // standing is an account with what is known of it.
@@ -63,12 +73,13 @@ func (s *Service) lookUp(ctx context.Context, a jit.Account) (standing, error) {
 	if err != nil {
 		return st, err
 	}
-	switch st.who, st.known = s.People.ByAccount(a); st.link.State {
-	case jit.LinkOn:
+	listed := s.People.ListedAccount(a)
+	switch {
+	case st.link.State == jit.LinkHeld:
+	case listed:
+		st.who, st.known = s.People.ByAccount(a)
+	case st.link.State == jit.LinkOn && st.link.How != jit.ByConfig:
 		s.asLinked(&st)
-	case jit.LinkHeld:
-		st.known = false
-	case jit.LinkNew, jit.LinkAsked, jit.LinkOff:
 	}
 	if chat := s.Chats[a.Platform]; chat != nil {
 		st.profile, st.doubt = chat.Profile(ctx, a.User)
@@ -76,11 +87,9 @@ func (s *Service) lookUp(ctx context.Context, a jit.Account) (standing, error) {
 	return st, nil
 }
 
-// asLinked makes a link count that this process may not have loaded yet.
+// asLinked takes the person from the row: what this process has loaded may be
+// older than it.
 func (s *Service) asLinked(st *standing) {
-	if st.known {
-		return
-	}
 	p, listed := s.People.ByID(st.link.Principal)
 	if !listed {
 		p = Person{Principal: jit.Principal{ID: st.link.Principal, Name: st.link.Name}}
@@ -111,6 +120,38 @@ func (s *Service) mayAct(ctx context.Context, c call, st standing) error {
 		}
 	}
 	return heldError(why)
+}
+
+// learnEmail keeps the first e-mail that a platform confirms of an account, so
+// that a later change of it is seen. What fails is done at the next action.
+func (s *Service) learnEmail(ctx context.Context, c call, st standing) {
+	l := st.link
+	fresh := s.People.ListedAccount(c.in.From) && (l.State == jit.LinkNew || l.State == jit.LinkOff && l.How == jit.ByConfig)
+	if st.doubt != nil || st.profile.Email == "" || !fresh && (l.State != jit.LinkOn || l.Email != "") {
+		return
+	}
+	if fresh {
+		l.Account, l.Principal, l.Name, l.How, l.By = c.in.From, st.who.ID, st.who.Name, jit.ByConfig, jit.ActorJitbot
+	}
+	err := s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := s.instant(tx)
+		if err != nil {
+			return err
+		}
+		l := l
+		l.Email, l.Because, l.ChangedAt = st.profile.Email, "", now
+		if l.LinkedAt.IsZero() {
+			l.LinkedAt = now
+		}
+		change := jit.Record(c.event(jit.EventLinked, now)).Detail("account", c.in.From.String()).Detail("principal", l.Principal).Detail("proof", string(l.How))
+		if err := change.Link(l, jit.LinkOn); err != nil {
+			return err
+		}
+		return tx.Save(change)
+	})
+	if err != nil && !errors.Is(err, storage.ErrConflict) { // a conflict: another action of theirs has kept it
+		s.log.Warn("the e-mail of an account could not be kept", "account", c.in.From.String(), "cause", err)
+	}
 }
 
 func heldError(why string) *UserError {
@@ -163,14 +204,15 @@ func (s *Service) holdAccount(ctx context.Context, a jit.Account, why string) er
 	if err != nil {
 		return fmt.Errorf("suspend account %s: %w", a, err)
 	}
-	if err := s.LoadAccounts(ctx); err != nil {
-		return err
-	}
+	s.reloadAccounts(ctx)
 	s.poke()
 	if why == heldEmail {
 		return nil
 	}
-	return s.endOrphans(ctx)
+	if err := s.endOrphans(ctx); err != nil {
+		s.log.Error("the access of somebody who left could not be ended yet; tried again every minute", "account", a.String(), "cause", err)
+	}
+	return nil
 }
 
 func (s *Service) saveHold(tx storage.Tx, a jit.Account, why string) error {
@@ -292,7 +334,8 @@ func (s *Service) resumeAccount(ctx context.Context, a jit.Account) error {
 	if err != nil {
 		return fmt.Errorf("resume account %s: %w", a, err)
 	}
-	return s.LoadAccounts(ctx)
+	s.reloadAccounts(ctx)
+	return nil
 }
 
 // admitted reports whether whoever proves an e-mail may be known by it.

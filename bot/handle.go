@@ -25,6 +25,7 @@ type call struct {
 	in      Incoming
 	who     Person
 	stepped bool // the person has signed in anew for just this
+	doubted bool // the platform did not say what the account is at the moment
 }
 
 // Handle implements [Inbox].
@@ -54,7 +55,7 @@ func (s *Service) handle(ctx context.Context, in Incoming) (Reply, error) {
 	c := call{in: in}
 	st, err := s.lookUp(ctx, in.From)
 	if err == nil {
-		c.who = st.who
+		c.who, c.doubted = st.who, st.doubt != nil
 		err = s.mayAct(ctx, c, st)
 	}
 	if err == nil && !st.known {
@@ -63,6 +64,7 @@ func (s *Service) handle(ctx context.Context, in Incoming) (Reply, error) {
 	if err != nil {
 		return s.settleError(ctx, c, err)
 	}
+	s.learnEmail(ctx, c, st)
 	reply, err := s.dispatch(ctx, c)
 	if err == nil {
 		return reply, nil
@@ -331,9 +333,13 @@ func (c call) actor() string {
 
 // event starts the event of what the caller does.
 func (c call) event(kind string, now time.Time) jit.Event {
+	origin := c.in.From.Platform
+	if c.doubted {
+		origin += ", account unchecked"
+	}
 	return jit.Event{
 		At: now, Kind: kind, Actor: c.actor(), ActorAccount: c.in.From.String(),
-		Origin: c.in.From.Platform, Outcome: "ok",
+		Origin: origin, Outcome: "ok",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func (s *Service) OpenHome(ctx context.Context, a jit.Account) error {
 		if err != nil {
 			return err
 		}
-		return s.refresh(tx, homeThread(a.Platform, st.who.ID), now)
+		return s.queueHome(tx, a.Platform, st.who.ID, now)
 	})
 	s.poke()
 	return err
@@ -82,7 +83,7 @@ func (s *Service) refreshHomes(tx storage.Tx, r jit.Request, now time.Time) erro
 			if len(there) == 0 {
 				continue
 			}
-			if err := s.refresh(tx, thread, now); err != nil {
+			if err := s.queueHome(tx, name, id, now); err != nil {
 				return err
 			}
 		}
@@ -90,18 +91,32 @@ func (s *Service) refreshHomes(tx storage.Tx, r jit.Request, now time.Time) erro
 	return nil
 }
 
-// expandHome makes a person's home from the state of this moment.
-func (s *Service) expandHome(tx storage.Tx, thread string, now time.Time) error {
-	chat, id, _ := strings.Cut(strings.TrimPrefix(thread, threadHome), ":")
-	home, err := s.homeOf(tx, id, now)
+// queueHome has a home shown. What it shows is looked up when that is done.
+func (s *Service) queueHome(tx storage.Tx, chat, id string, now time.Time) error {
+	return tx.Queue(storage.Outgoing{
+		Thread: homeThread(chat, id), Slot: slotHome, Chat: chat, Person: id, Card: json.RawMessage("{}"), QueuedAt: now, NextAt: now,
+	})
+}
+
+// showHome shows a person's home from the state of this moment.
+func (s *Service) showHome(ctx context.Context, chat Chat, account jit.Account, id string) error {
+	keeper, ok := chat.(HomeKeeper)
+	if !ok {
+		return Permanent(fmt.Errorf("%s has no homes", chat.Name()))
+	}
+	var home Home
+	err := s.store.Read(ctx, func(v storage.View) error {
+		now, err := s.instant(v)
+		if err != nil {
+			return err
+		}
+		home, err = s.homeOf(v, id, now)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(home)
-	if err != nil {
-		return err
-	}
-	return tx.Queue(storage.Outgoing{Thread: thread, Slot: slotHome, Chat: chat, Person: id, Card: raw, QueuedAt: now, NextAt: now})
+	return keeper.ShowHome(ctx, account, home)
 }
 
 // expandAccount makes the messages about one link.

@@ -137,9 +137,10 @@ func (s *Service) Take(ctx context.Context, in Incoming, answer func(context.Con
 		s.taken.leave()
 		return err == nil, err
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workTime) // from now on: the claim on it runs
 	go func() {
 		defer s.taken.leave()
+		defer cancel()
 		defer s.taken.start(ctx)()
 		s.work(ctx, in, answer)
 	}()
@@ -175,8 +176,6 @@ func (s *Service) receive(ctx context.Context, in Incoming) (first bool, err err
 // work does one action and answers it. One that could not be answered stays
 // taken until its time is over, and is then tried again.
 func (s *Service) work(ctx context.Context, in Incoming, answer answerFunc) {
-	ctx, cancel := context.WithTimeout(ctx, workTime)
-	defer cancel()
 	reply, err := s.handleSafely(ctx, in)
 	if err != nil { // nothing was done: it is not done later either, or the person is not told that it was not
 		if err := s.closeDelivery(ctx, in, storage.Tx.Release); err != nil {
@@ -297,11 +296,40 @@ func (s *Service) workLeft(ctx context.Context, d storage.Delivery) {
 	var in Incoming
 	err := json.Unmarshal(d.Body, &in)
 	if err == nil && d.Attempts <= maxRetaken {
+		ctx, cancel := context.WithTimeout(ctx, workTime)
+		defer cancel()
 		s.work(ctx, in, nil)
 		return
 	}
 	s.log.Error("a delivery is given up", "key", d.Key, "attempts", d.Attempts, "cause", err)
-	if err := s.store.Write(ctx, func(tx storage.Tx) error { return tx.Settle(d.Key) }); err != nil {
+	err = s.store.Write(ctx, func(tx storage.Tx) error {
+		return errors.Join(tx.Settle(d.Key), s.queueApology(tx, in, d))
+	})
+	if err != nil {
 		s.log.Error("a delivery could not be settled", "key", d.Key, "cause", err)
 	}
+	poke(s.wakeOutbox)
+}
+
+// queueApology tells a person, by a message that is tried until it gets there,
+// that they were not answered.
+func (s *Service) queueApology(tx storage.Tx, in Incoming, d storage.Delivery) error {
+	who, known := s.People.ByAccount(in.From)
+	if !known {
+		return nil
+	}
+	card := Card{
+		Title: "I could not answer you", Status: Status{"Look what stands", Warning},
+		Body:   []Text{marked("What you did at " + d.At.In(s.Policy().Timezone()).Format("15:04 MST") + " was taken, and its answer did not get through. `/jit mine` shows what came of it.")},
+		Notice: "I could not answer you; /jit mine shows what came of it.",
+	}
+	raw, err := json.Marshal(card)
+	if err != nil {
+		return err
+	}
+	now, err := s.instant(tx)
+	if err != nil {
+		return err
+	}
+	return tx.Queue(storage.Outgoing{Thread: "answer:" + d.Key, Slot: "answer", Chat: in.From.Platform, Person: who.ID, Card: raw, QueuedAt: now, NextAt: now})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,7 +84,8 @@ func (s *Service) saveLink(ctx context.Context, a jit.Account, l jit.Link, actor
 		return err
 	}
 	s.poke()
-	return s.LoadAccounts(ctx)
+	s.reloadAccounts(ctx)
+	return nil
 }
 
 func (s *Service) putLink(tx storage.Tx, a jit.Account, l jit.Link, actor string, now time.Time) error {
@@ -140,27 +142,43 @@ func (s *Service) askToLink(ctx context.Context, c call, st standing, email stri
 	if len(s.admins()) == 0 {
 		return Reply{}, refuse(CodeUnknownPerson, "There is no admin who could confirm that.", "Ask the people who run jitbot to add your account "+c.in.From.String()+".")
 	}
-	reply, err := s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
-		old, err := tx.Link(c.in.From.String())
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return Reply{}, err
+	return s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
+		if err := s.saveClaim(tx, c, st, email, now); err != nil {
+			return Reply{}, orLinkedBefore(err, email)
 		}
-		if err := s.freeToLink(tx, c.in.From, old, email); err != nil {
-			return Reply{}, linkedBefore(email)
-		}
-		l := jit.Link{
-			Account: c.in.From, State: old.State, Version: old.Version, Principal: email, Name: orDefault(s.People.load().name(email), st.profile.Name),
-			Email: st.profile.Email, AskedAt: now, ChangedAt: now,
-		}
-		e := c.event(jit.EventLinkAsked, now)
-		change := jit.Record(e).Detail("account", c.in.From.String()).Detail("principal", email)
-		if err := change.Link(l, jit.LinkAsked); err != nil {
-			return Reply{}, err
-		}
-		return said("An admin has to confirm that.", s.who(s.admins())+" can. You are told here in a direct message.", Waiting),
-			errors.Join(tx.Save(change), s.refresh(tx, accountThread(c.in.From), now))
+		return s.claimReply(), nil
 	})
-	return reply, err
+}
+
+func (s *Service) claimReply() Reply {
+	return said("An admin has to confirm that.", s.who(s.admins())+" can. You are told here in a direct message.", Waiting)
+}
+
+// saveClaim has the admins asked whether an account is who it says. A claim
+// that waits already is not changed under their eyes.
+func (s *Service) saveClaim(tx storage.Tx, c call, st standing, email string, now time.Time) error {
+	old, err := tx.Link(c.in.From.String())
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if err := s.freeToLink(tx, c.in.From, old, email); err != nil {
+		return err
+	}
+	if old.State == jit.LinkAsked && old.Principal != email {
+		return refuse(CodeChanged, "You said already that you are "+old.Principal+".", "An admin has to answer that first.")
+	}
+	l := jit.Link{
+		Account: c.in.From, State: old.State, Version: old.Version, Principal: email, Name: orDefault(s.People.load().name(email), st.profile.Name),
+		Email: st.profile.Email, AskedAt: now, ChangedAt: now,
+	}
+	if old.Principal == email {
+		l.How, l.LinkedAt = old.How, old.LinkedAt // it was proved once; the person stays known
+	}
+	change := jit.Record(c.event(jit.EventLinkAsked, now)).Detail("account", c.in.From.String()).Detail("principal", email)
+	if err := change.Link(l, jit.LinkAsked); err != nil {
+		return err
+	}
+	return errors.Join(tx.Save(change), s.refresh(tx, accountThread(c.in.From), now))
 }
 
 func linkedBefore(email string) *UserError {
@@ -173,12 +191,16 @@ func (s *Service) judgeAccount(ctx context.Context, c call, a Action) (Reply, er
 	var linked bool
 	reply, err := s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
 		linked = false
-		l, err := tx.Link(a.ID)
+		account, version := claimOf(a.ID)
+		l, err := tx.Link(account)
 		if errors.Is(err, storage.ErrNotFound) || err == nil && !slices.Contains(s.admins(), c.who.ID) {
 			return Reply{}, unknownThing(a.ID)
 		}
 		if err != nil {
 			return Reply{}, err
+		}
+		if l.State == jit.LinkAsked && strconv.FormatInt(l.Version, 10) != version {
+			return Reply{}, refuse(CodeChanged, "The account says something else by now.", "Look at the card again: it says who it claims to be.")
 		}
 		if l.State != jit.LinkAsked {
 			return Reply{}, refuse(CodeChanged, "That was decided already.", "`/jit accounts` lists who is linked.")
@@ -197,9 +219,17 @@ func (s *Service) judgeAccount(ctx context.Context, c call, a Action) (Reply, er
 		return said("Confirmed.", "The account acts as "+s.People.Name(l.Principal)+" from now on.", Good), nil
 	})
 	if err == nil && linked {
-		err = s.LoadAccounts(ctx)
+		s.reloadAccounts(ctx)
 	}
 	return reply, err
+}
+
+// claim is the id of what an account claims: a later claim has another.
+func claim(l jit.Link) string { return l.Account.String() + "#" + strconv.FormatInt(l.Version, 10) }
+
+func claimOf(id string) (account, version string) {
+	at := max(strings.LastIndexByte(id, '#'), 0)
+	return id[:at], strings.TrimPrefix(id[at:], "#")
 }
 
 func orLinkedBefore(err error, email string) error {
@@ -241,10 +271,10 @@ func (s *Service) unlink(ctx context.Context, c call, cmd Command) (Reply, error
 		}
 		return said("Unlinked.", plural(len(links), "account")+" cannot act as "+s.People.Name(links[0].Principal)+" any more. Access that runs goes on: `/jit end --user` ends it.", Good), nil
 	})
-	if err != nil {
-		return reply, err
+	if err == nil {
+		s.reloadAccounts(ctx)
 	}
-	return reply, s.LoadAccounts(ctx)
+	return reply, err
 }
 
 // linksOf finds the links somebody means by a person, a mention or an account.
@@ -344,10 +374,10 @@ func (s *Service) accountCard(l jit.Link) Card {
 		card.Status = Status{"Waiting for an admin", Waiting}
 		card.Body = []Text{plain("Confirm only if you know that it is them: ask in person, not in chat. The account acts as that person from then on.")}
 		card.Buttons = []Button{
-			{Action: Action{pressConfirm, l.Account.String()}, Label: "Confirm", Style: Primary, Confirm: &Confirm{
+			{Action: Action{pressConfirm, claim(l)}, Label: "Confirm", Style: Primary, Confirm: &Confirm{
 				"Link this account?", "It acts as " + l.Principal + " from then on.", "Confirm",
 			}},
-			{Action: Action{pressDismiss, l.Account.String()}, Label: "Refuse", Style: Danger},
+			{Action: Action{pressDismiss, claim(l)}, Label: "Refuse", Style: Danger},
 		}
 	case jit.LinkOn:
 		card.Status = Status{"Linked, " + linkWords(l), Good}

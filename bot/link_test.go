@@ -412,15 +412,36 @@ func TestF35AShorterApprovalKeepsItsLengthThroughTheSignIn(t *testing.T) {
 	}
 }
 
-func TestT20AnAccountLinkedToSomebodyWithAnotherEmailIsToldToTheAdmins(t *testing.T) {
+func TestT20AnAccountWhoseProfileHasAnotherEmailIsLinkedOnlyByAnAdmin(t *testing.T) {
 	t.Parallel()
 	w := newcomer(t, withSignIn)
 	w.Chat.SetProfile(full("eve", "mallory@example.com"))
-	if _, err := signIn(t, w, tokenOf(t, w.Say("eve", "sign-in")), "eve@example.com"); err != nil {
-		t.Fatal(err)
+	done, err := signIn(t, w, tokenOf(t, w.Say("eve", "sign-in")), "eve@example.com")
+	if err != nil || !strings.Contains(done.Title, "An admin has to confirm") {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if l := linkOf(t, w, "eve"); l.State != jit.LinkAsked || l.Principal != "eve@example.com" {
+		t.Errorf("linked as %+v", l)
 	}
 	w.Step()
-	card(t, w.Chat.Direct("ada"), "whose profile says mallory@example.com")
+	asked := card(t, w.Chat.Direct("ada"), "Its profile says: mallory@example.com").Card
+	expect(t, w.Press("ada", "account-confirm", asked.Buttons[0].Action.ID), "Confirmed")
+	expect(t, w.Say("eve", "mine"), "Your requests and grants")
+}
+
+func TestAnAdminConfirmsTheClaimTheyReadAndNoLaterOne(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, nil)
+	expect(t, w.Say("eve", "sign-in eve@example.com"), "An admin has to confirm")
+	w.Step()
+	first := card(t, w.Chat.Direct("ada"), "eve@example.com").Card.Buttons[0].Action.ID
+	expect(t, w.Say("eve", "sign-in ines@example.com"), "An admin has to answer that first")
+	expect(t, w.Press("ada", "account-dismiss", first), "Refused")
+	expect(t, w.Say("eve", "sign-in ines@example.com"), "An admin has to confirm")
+	expect(t, w.Press("ada", "account-confirm", first), "The account says something else by now")
+	if l := linkOf(t, w, "eve"); l.State == jit.LinkOn {
+		t.Errorf("linked as %+v", l)
+	}
 }
 
 func TestAnEmailThePlatformStopsSayingSuspendsNobody(t *testing.T) {

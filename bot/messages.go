@@ -39,10 +39,7 @@ func (s *Service) refresh(tx storage.Tx, request string, now time.Time) error {
 
 // expand turns a refresh into the messages of its thread.
 func (s *Service) expand(tx storage.Tx, thread string, now time.Time) error {
-	switch {
-	case strings.HasPrefix(thread, threadHome):
-		return s.expandHome(tx, thread, now)
-	case strings.HasPrefix(thread, threadAccount):
+	if strings.HasPrefix(thread, threadAccount) {
 		return s.expandAccount(tx, thread, now)
 	}
 	r, err := tx.Request(thread)
@@ -254,22 +251,23 @@ func (s *Service) grantMessages(st story) []message {
 }
 
 // strayCopy is what a message should say now whose button was pressed, if it
-// is a copy of a request's card that jitbot does not keep; nil: it keeps it.
+// is a copy of an approval's card that jitbot does not keep; nil: it keeps it,
+// or the message is none. What it says is for everybody who reads it: so it has
+// to stand where the card itself does, and who pressed it may see the request.
 func (s *Service) strayCopy(ctx context.Context, in Incoming) *Card {
-	if in.Message == "" || in.Action == nil {
+	decides := []string{verbApprove, pressShortenForm, pressDenyForm}
+	if in.Message == "" || in.Action == nil || !slices.Contains(decides, in.Action.Verb) {
 		return nil
 	}
+	who, known := s.People.ByAccount(in.From)
 	var card *Card
 	err := s.store.Read(ctx, func(v storage.View) error {
 		st, err := s.storyOf(v, in.Action.ID)
-		if err != nil {
+		if err != nil || !known || !s.concerns(call{who: who}, st) {
 			return err
 		}
 		kept, err := v.Messages(st.request.ID)
-		mayBe := func(m storage.Message) bool { // one that is still on its way may be this one
-			return m.Ref == string(in.Message) || m.Ref == "" && m.Slot != refreshSlot
-		}
-		if err != nil || slices.ContainsFunc(kept, mayBe) {
+		if err != nil || !strays(kept, in.Message) {
 			return err
 		}
 		now := s.approvalCard(st)
@@ -280,6 +278,21 @@ func (s *Service) strayCopy(ctx context.Context, in Incoming) *Card {
 		s.log.Warn("whether a message is a stray copy could not be looked up", "cause", err)
 	}
 	return card
+}
+
+// strays reports whether a message is none of those that are kept, in a place
+// where one of them is an approval's card. One that is still on its way may be it.
+func strays(kept []storage.Message, message Ref) bool {
+	beside := false
+	for _, m := range kept {
+		name, _, _ := strings.Cut(m.Slot, ":")
+		asks := name == slotCard || name == slotApprover
+		if m.Ref == string(message) || asks && m.Ref == "" {
+			return false
+		}
+		beside = beside || asks && Ref(m.Ref).place() == message.place()
+	}
+	return beside
 }
 
 // alert records an event and tells the alert channel and the admins.

@@ -213,7 +213,7 @@ func (s *Service) send(ctx context.Context, o storage.Outgoing) (Ref, error) {
 	ctx, cancel := context.WithTimeout(ctx, outboxCall)
 	defer cancel()
 	if o.Slot == slotHome {
-		return slotHome, showHome(ctx, chat, to.Account, o.Card)
+		return slotHome, s.showHome(ctx, chat, to.Account, o.Person)
 	}
 	var card Card
 	if err := json.Unmarshal(o.Card, &card); err != nil {
@@ -226,18 +226,6 @@ func (s *Service) send(ctx context.Context, o storage.Outgoing) (Ref, error) {
 		}
 	}
 	return chat.Post(ctx, to, card)
-}
-
-func showHome(ctx context.Context, chat Chat, account jit.Account, raw json.RawMessage) error {
-	var home Home
-	if err := json.Unmarshal(raw, &home); err != nil {
-		return Permanent(fmt.Errorf("read the home: %w", err))
-	}
-	keeper, ok := chat.(HomeKeeper)
-	if !ok {
-		return Permanent(fmt.Errorf("%s has no homes", chat.Name()))
-	}
-	return keeper.ShowHome(ctx, account, home)
 }
 
 func retryOf(err error) string {

@@ -104,10 +104,17 @@ func (d *people) join(links []jit.Link) {
 		case jit.LinkOn:
 			d.connect(l)
 		case jit.LinkHeld:
+			if l.How == jit.ByConfig && !d.listed[l.Account.String()] {
+				continue // the configuration lists it no more
+			}
 			if p := d.part(l); p != nil && saysLeft(l) {
 				gone[p] = true
 			}
-		case jit.LinkNew, jit.LinkAsked, jit.LinkOff:
+		case jit.LinkAsked, jit.LinkOff:
+			if l.How != "" { // it was proved once: the person is known, if not by this account
+				d.person(l)
+			}
+		case jit.LinkNew:
 		}
 	}
 	for p := range gone {
@@ -119,27 +126,29 @@ func (d *people) join(links []jit.Link) {
 
 // connect makes an account its person's.
 func (d *people) connect(l jit.Link) {
-	if d.listed[l.Account.String()] {
-		return
+	if d.listed[l.Account.String()] || l.How == jit.ByConfig {
+		return // the configuration says whose it is, or says so no more
 	}
+	p := d.person(l)
+	p.Accounts = append(p.Accounts, l.Account)
+	d.byAccount[l.Account.String()] = p
+}
+
+// person is who a link is to.
+func (d *people) person(l jit.Link) *Person {
 	p := d.byID[l.Principal]
 	if p == nil {
 		p = &Person{Principal: jit.Principal{ID: l.Principal, Name: l.Name}}
 		d.add(p)
 	}
-	p.Accounts = append(p.Accounts, l.Account)
-	d.byAccount[l.Account.String()] = p
+	return p
 }
 
 // part takes a suspended account from its person, and returns them.
 func (d *people) part(l jit.Link) *Person {
 	p := d.byAccount[l.Account.String()]
 	if p == nil {
-		if p = d.byID[l.Principal]; p == nil {
-			p = &Person{Principal: jit.Principal{ID: l.Principal, Name: l.Name}}
-			d.add(p)
-		}
-		return p
+		return d.person(l)
 	}
 	delete(d.byAccount, l.Account.String())
 	p.Accounts = slices.DeleteFunc(p.Accounts, func(a jit.Account) bool { return a == l.Account })
@@ -177,6 +186,9 @@ func (d *Directory) Listed(id string) (listed, disabled bool) {
 	disabled, listed = d.load().disabled[id]
 	return listed, disabled
 }
+
+// ListedAccount reports whether the configuration lists an account.
+func (d *Directory) ListedAccount(a jit.Account) bool { return d.load().listed[a.String()] }
 
 // Active reports whether id is a person who may hold access.
 func (d *Directory) Active(id string) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -145,8 +146,15 @@ type Address struct {
 	Thread  Ref         // empty: a message of its own
 }
 
-// Ref names a message a chat posted, in the chat's own terms.
+// Ref names a message a chat posted, in the chat's own terms: what stands
+// before its last slash is the same for all messages of one place, such as a
+// channel.
 type Ref string
+
+func (r Ref) place() string {
+	at := strings.LastIndexByte(string(r), '/')
+	return string(r[:max(at, 0)])
+}
 
 // Profile is what a platform says of a user. Only Account, Guest, Bot and
 // Active may decide anything; Email only where the configuration trusts it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +62,7 @@ type Service struct {
 	ending         atomic.Bool // ends are under way: messages wait a little
 	taken          taken       // actions being worked on
 	strangers      strangers   // what came in and was not let in
+	loading        sync.Mutex  // accounts are being loaded
 	metrics        *metrics
 }
 

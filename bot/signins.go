@@ -29,13 +29,20 @@ func (s *Service) signInKnown(c call) (Reply, error) {
 func (s *Service) offerSignIn(ctx context.Context, c call, st standing, asks bool) (Reply, error) {
 	token := newToken()
 	return s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
+		few, err := s.countRefusal(tx, "sign-in "+c.in.From.String(), now)
+		if err != nil {
+			return Reply{}, err
+		}
+		if !few {
+			return Reply{}, refuse(CodeLimit, "You were given many links within a minute.", "Open the last one, or ask again in a minute.")
+		}
 		if !asks {
 			u := refuse(CodeUnknownPerson, "I don't know who you are yet.", "")
 			if err := s.saveRefusal(tx, c, u, now); err != nil {
 				return Reply{}, err
 			}
 		}
-		row := jit.SignIn{Purpose: jit.SignInLink, Account: c.in.From, AccountName: orDefault(st.profile.Name, c.in.From.User)}
+		row := jit.SignIn{Purpose: jit.SignInLink, Account: c.in.From, AccountName: describe(c.in.From, st.profile)}
 		if err := s.saveOffer(tx, c, row, token, now); err != nil {
 			return Reply{}, err
 		}
@@ -47,6 +54,19 @@ func (s *Service) offerSignIn(ctx context.Context, c call, st standing, asks boo
 			Notice: "I don't know who you are yet: sign in once.",
 		}}, nil
 	})
+}
+
+// describe names an account so that nobody takes it for another: by what its
+// owner cannot choose, and only then by its name.
+func describe(a jit.Account, p Profile) string {
+	out := a.User
+	if p.Email != "" {
+		out = p.Email + " (" + a.User + ")"
+	}
+	if p.Name != "" {
+		out += ", called " + cut(clean(p.Name), 60)
+	}
+	return out
 }
 
 func (s *Service) signInURL(token string) string { return s.BaseURL + "/s/" + token }
@@ -164,7 +184,11 @@ func (s *Service) VerifySignIn(ctx context.Context, token, browser string, id Id
 		return err
 	})
 	if errors.Is(err, ErrWrongPerson) || errors.Is(err, ErrNotKnown) {
-		s.Refused(ctx, Refusal{Platform: "page", Code: CodeStepUp, Cause: err.Error()})
+		code := CodeStepUp
+		if errors.Is(err, ErrNotKnown) {
+			code = CodeUnknownPerson
+		}
+		s.Refused(ctx, Refusal{Platform: "page", Code: code, Cause: err.Error()})
 	}
 	return o, orGone(err)
 }
@@ -263,11 +287,13 @@ func (s *Service) linkSignedIn(ctx context.Context, c call, st standing, row jit
 		}
 		return *reply.Card, nil
 	}
+	if p := st.profile; p.Email != "" && !strings.EqualFold(p.Email, row.Principal) {
+		return s.claimSignedIn(ctx, c, st, row)
+	}
 	l := jit.Link{Principal: row.Principal, Name: row.Name, How: jit.BySignIn, By: row.Principal, Email: st.profile.Email}
 	if err := s.saveLink(ctx, row.Account, l, row.Principal); err != nil {
 		return Card{}, err
 	}
-	s.tellIfOdd(ctx, row, st.profile)
 	card := welcomeCard(orDefault(row.Name, row.Principal))
 	s.welcome(ctx, c, card)
 	card.Buttons = nil
@@ -275,24 +301,22 @@ func (s *Service) linkSignedIn(ctx context.Context, c call, st standing, row jit
 	return card, nil
 }
 
-// tellIfOdd tells the admins of an account that was linked to somebody whose
-// e-mail is not the one its profile has: a person may have followed the link of
+// claimSignedIn has an admin confirm a link where the account's profile has
+// another e-mail than who signed in: somebody may have followed the link of
 // another.
-func (s *Service) tellIfOdd(ctx context.Context, row jit.SignIn, p Profile) {
-	if p.Email == "" || strings.EqualFold(p.Email, row.Principal) {
-		return
+func (s *Service) claimSignedIn(ctx context.Context, c call, st standing, row jit.SignIn) (Card, error) {
+	if len(s.admins()) == 0 {
+		return *refusalReply(refuse(CodeAccount, "This account's e-mail is not yours.", "Its profile says "+st.profile.Email+". Ask the people who run jitbot to add the account.")).Card, nil
 	}
-	e := s.event(jit.EventLinked, row.Principal, "page")
-	e.ActorAccount, e.Outcome = row.Account.String(), "odd"
-	card := Card{
-		Title:  "An account was linked to somebody with another e-mail",
-		Status: Status{"Look at it", Warning},
-		Body:   []Text{{{Text: row.Principal + " signed in by the link of "}, {Text: row.Account.String(), Code: true}, {Text: ", whose profile says " + p.Email + ". If the two are not one person, end the link: "}, {Text: "/jit unlink " + row.Principal, Code: true}}},
-		Notice: "An account was linked to somebody with another e-mail.",
+	reply, err := s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
+		reply := s.claimReply()
+		reply.Card.Body = append(reply.Card.Body, plain("The account's profile says "+st.profile.Email+", and you signed in as "+row.Principal+"."))
+		return reply, s.saveClaim(tx, c, st, row.Principal, now)
+	})
+	if err != nil || reply.Card == nil {
+		return Card{}, err
 	}
-	if err := s.alert(ctx, e, map[string]any{"profile_email": p.Email}, card); err != nil {
-		s.log.Error("the admins could not be told of an odd link", "account", row.Account.String(), "cause", err)
-	}
+	return *reply.Card, nil
 }
 
 // welcome greets a person in chat; it matters to nothing else.

@@ -131,8 +131,8 @@ type Tx interface {
 	// Answer keeps what was answered to a key, for its next delivery.
 	Answer(key string, answer []byte) error
 	// Forget drops delivery keys first seen before the given instant, at most
-	// limit of them, and returns how many: those of Once, and those of
-	// deliveries that were settled.
+	// limit of them, and returns how many: those of Once, those of deliveries
+	// that were settled, and sign-ins that ran out before it.
 	Forget(before time.Time, limit int) (int, error)
 
 	// Receive writes down an action that came in, for the caller alone to work

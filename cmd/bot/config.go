@@ -219,14 +219,18 @@ func (c config) checkChannels(report func(key, text string)) {
 // hasChannel reports whether a channel is in the chat that cards for channels
 // go to: Slack, where there is one.
 func (c config) hasChannel(name string) bool {
-	if c.Slack.Enabled() {
+	if c.meansSlack() {
 		return c.Slack.HasChannel(name)
 	}
 	return slices.Contains(c.Web.Channels, strings.TrimPrefix(name, "#"))
 }
 
+// meansSlack is also true where only the mode is lacking yet, which is
+// reported at its own place.
+func (c config) meansSlack() bool { return c.Slack.Enabled() || len(c.Slack.Channels) > 0 }
+
 func (c config) channelsKey() string {
-	if c.Slack.Enabled() {
+	if c.meansSlack() {
 		return "slack.channels"
 	}
 	return "web.channels"

@@ -26,10 +26,11 @@ import (
 
 const doctorUsage = `usage: bot doctor --config FILE [--accept-clock] [--json]
 
-Checks every setting, the policy, the store, the clock and what AWS lets jitbot
-do, and says what to do about each thing that is wrong. It opens
-sessions that may do nothing, to see that it can, and changes nothing, except
-with --accept-clock: that says the wall clock is right after jitbot doubted it.
+Checks every setting, the policy, the store, the clock, Slack's app, rights and
+channels, the company's sign-in and what AWS lets jitbot do, and says what to do
+about each thing that is wrong. It opens AWS sessions that may do nothing, to
+see that it can, posts nothing and changes nothing, except with --accept-clock:
+that says the wall clock is right after jitbot doubted it.
 Exits 0 if all is well, 1 if not.
 `
 
@@ -272,8 +273,14 @@ func examineChats(ctx context.Context, c config, p *policy.Policy) []bot.Finding
 }
 
 func examineSlack(ctx context.Context, c config, p *policy.Policy, deps bot.Deps) []bot.Finding {
-	everybody := func(a jit.Account) (string, bool) { return a.String(), true }
-	chat, err := slack.Open(c.Slack, deps, everybody)
+	known, err := knownPeople(ctx, c)
+	if err != nil {
+		return []bot.Finding{wrong("", "people: %v", err)}
+	}
+	chat, err := slack.Open(c.Slack, deps, func(a jit.Account) (string, bool) {
+		p, ok := known.ByAccount(a)
+		return p.ID, ok
+	})
 	if err != nil {
 		return []bot.Finding{wrong("", "%v", err)}
 	}
@@ -284,6 +291,28 @@ func examineSlack(ctx context.Context, c config, p *policy.Policy, deps bot.Deps
 		}
 	}
 	return append(chat.Check(ctx), chat.CheckGroups(ctx, groups, kinds)...)
+}
+
+// knownPeople are those of the configuration, and those who were linked since.
+func knownPeople(ctx context.Context, c config) (*bot.Directory, error) {
+	all, err := c.people()
+	if err != nil {
+		return nil, err
+	}
+	known := new(bot.Directory)
+	if err := known.Replace(all); err != nil {
+		return nil, err
+	}
+	r, err := sqlite.OpenReader(sqlite.Config{Dir: c.Data})
+	if err != nil { // examineStore says so
+		return known, nil
+	}
+	err = r.Read(ctx, func(v storage.View) error {
+		links, err := v.Links(storage.LinkFilter{})
+		known.SetLinks(links)
+		return err
+	})
+	return known, errors.Join(err, r.Close())
 }
 
 func examineAWS(ctx context.Context, c config, p *policy.Policy) []bot.Finding {

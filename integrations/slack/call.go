@@ -81,6 +81,9 @@ func (p *pacer) update() error {
 // enter lets one through, or spreads those that have to wait over the time
 // that all of them take.
 func (l *lane) enter(now time.Time) error {
+	if l.limit.TokensAt(now) >= float64(l.limit.Burst()) {
+		l.waiting = 0 // it was quiet for long enough
+	}
 	r := l.limit.ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait <= 0 {

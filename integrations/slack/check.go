@@ -149,7 +149,7 @@ func (c *Chat) CheckGroups(ctx context.Context, all map[string]map[string]string
 			found = append(found, wrong("the rules that ask for it give nothing until it can be read", "%v", err))
 			continue
 		}
-		f := fine("slack: group %s has %d members that jitbot knows", name, len(members))
+		f := fine("slack: group %s can be read: jitbot knows %d of its members", name, len(members))
 		if kinds[name] == KindUserGroup {
 			f.Hint = "in many workspaces every member can edit user groups, and so let themselves in: " +
 				"restrict it under Settings & permissions -> User groups, or list the members in the policy"

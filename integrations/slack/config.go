@@ -44,7 +44,7 @@ type Config struct {
 	// profile's confirmed e-mail names. Only for a workspace that enforces
 	// single sign-on: elsewhere people choose their e-mail themselves.
 	TrustProfileEmail bool `yaml:"trust_profile_email"`
-	// Sockets is how many connections stay open in mode socket, 2 to 10, so
+	// Sockets is how many connections stay open in mode socket, 2 to 5, so
 	// that one can be renewed without a gap. 0: 2.
 	Sockets int `yaml:"sockets"`
 	// APIURL is where the Web API is. Empty: Slack's own. Another has to be
@@ -61,7 +61,7 @@ const (
 const (
 	defaultCommand = "/jit"
 	defaultSockets = 2
-	maxSockets     = 10 // Slack's own bound for one app
+	maxSockets     = 5 // Slack takes 10 of one app, and one that is renewed counts twice for a while
 	defaultAPIURL  = "https://slack.com/api/"
 )
 

@@ -136,7 +136,7 @@ func (c *Chat) mayPost(ctx context.Context, channel string) error {
 	})
 	switch {
 	case saysWord(err, "missing_scope"):
-		return nil // `bot doctor` says so
+		return bot.Permanent(err) // outsiders might read along; approvers are written to directly
 	case err != nil:
 		return err
 	case outsiders:

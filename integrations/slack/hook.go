@@ -40,14 +40,21 @@ var errHook = errors.New("not a response URL of Slack's")
 // addresses alone, whatever a name server says.
 func hookClient(apiURL string) *http.Client {
 	dialer := &net.Dialer{Timeout: hookTime}
-	if apiURL == defaultAPIURL {
+	if apiURL == defaultAPIURL && !proxied() {
 		dialer.Control = publicOnly
 	}
 	return &http.Client{
 		Timeout:       hookTime,
-		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: hookTime, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: hookTime, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// proxied reports whether a proxy of the network is told to call Slack: then
+// that is what is dialled, and what it may reach is for the proxy to say.
+func proxied() bool {
+	to, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: hookHosts[0]}})
+	return err == nil && to != nil
 }
 
 func publicOnly(_, address string, _ syscall.RawConn) error {

@@ -69,7 +69,7 @@ func (c *Chat) onCommand(ctx context.Context, in bot.Inbox, cmd wire.Command) (a
 	w := c.openWindow(ctx, cmd.Trigger, "jitbot", bot.OpensForm(incoming))
 	again, err := in.Take(ctx, incoming, c.answerTo(w, cmd.ResponseURL))
 	if err != nil || again {
-		w.isOpen() // and does not open any more
+		w.cancel()
 	}
 	if err != nil {
 		c.log.Error("a command could not be taken", "account", incoming.From.String(), "cause", err)
@@ -94,8 +94,9 @@ func (c *Chat) answerTo(w *window, hook string) func(context.Context, bot.Reply)
 				return c.respond(ctx, hook, lateCard())
 			}
 			return err
+		case r.Card == nil && w.isOpen():
+			return w.show(ctx, blocks.Result(bot.Card{Title: "Done", Notice: "Done."}))
 		case r.Card == nil:
-			w.isOpen()
 			return nil
 		case hook == "" || w.isOpen():
 			return w.show(ctx, blocks.Result(*r.Card))
@@ -168,7 +169,7 @@ func (c *Chat) takeClick(ctx context.Context, in bot.Inbox, i wire.Interaction, 
 	w := c.openWindow(ctx, i.Trigger, "jitbot", i.ResponseURL == "" || bot.OpensForm(incoming))
 	again, err := in.Take(ctx, incoming, c.answerTo(w, i.ResponseURL))
 	if err != nil || again {
-		w.isOpen()
+		w.cancel()
 	}
 	if err == nil {
 		return
@@ -272,7 +273,7 @@ func (c *Chat) onEvent(ctx context.Context, in bot.Inbox, e wire.Event) error {
 		c.members.drop(e.Inner.Subteam)
 	case slices.Contains([]string{"member_joined_channel", "member_left_channel"}, kind):
 		c.members.dropAll()
-	case kind == "channel_id_changed" || strings.HasPrefix(kind, "channel_shared") || strings.HasPrefix(kind, "channel_unshared"):
+	case slices.Contains([]string{"channel_id_changed", "channel_shared", "channel_unshared"}, kind):
 		c.shared.dropAll()
 	case kind == "app_uninstalled" || kind == "tokens_revoked":
 		c.log.Error("slack says that the app was taken out of the workspace: nobody can ask or approve there; access still ends on time", "event", kind)

@@ -64,7 +64,7 @@ func TestT09AMissingSecretOrIDIsARefusalToStart(t *testing.T) {
 		"no app":             {func(c *Config) { c.App = "" }, "app"},
 		"no such mode":       {func(c *Config) { c.Mode = "rtm" }, "mode"},
 		"one socket":         {func(c *Config) { c.Sockets = 1 }, "sockets"},
-		"eleven sockets":     {func(c *Config) { c.Sockets = 11 }, "sockets"},
+		"six sockets":        {func(c *Config) { c.Sockets = 6 }, "sockets"},
 		"a channel's name":   {func(c *Config) { c.Channels["access"] = "#access" }, "channels"},
 		"an API in the open": {func(c *Config) { c.APIURL = "http://slack.example.com/api/" }, "api_url"},
 		"a block but no mode": {func(c *Config) {

@@ -31,6 +31,8 @@ func events() []scope {
 		{"subteam_updated", "and so does a user group that is switched off"},
 		{"member_joined_channel", "members of channels count at once"},
 		{"member_left_channel", "and those who left do not"},
+		{"channel_shared", "a channel that outsiders join gets no approvals any more"},
+		{"channel_unshared", "and does again when they are gone"},
 		{"channel_id_changed", "a private channel that is shared changes its id"},
 		{"app_uninstalled", "said loudly in the log"},
 		{"tokens_revoked", "the same"},

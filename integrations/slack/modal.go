@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -21,12 +22,12 @@ const loadAfter = time.Second
 type window struct {
 	chat    *Chat
 	trigger string
+	timer   *time.Timer
+	closed  atomic.Bool // nothing opens by itself any more
 
-	mu     sync.Mutex
-	view   string // id of the modal that is open; empty: none is
-	tried  bool   // the trigger is spent
-	timer  *time.Timer
-	closed bool
+	mu    sync.Mutex // held while the modal is being opened
+	view  string     // id of the modal that is open; empty: none is
+	tried bool       // the trigger is spent
 }
 
 // openWindow has a modal ready. Where soon is set one opens by itself if the
@@ -40,11 +41,19 @@ func (c *Chat) openWindow(ctx context.Context, trigger, title string, soon bool)
 	return w
 }
 
+// cancel keeps a modal from opening by itself. It waits for nothing.
+func (w *window) cancel() {
+	w.closed.Store(true)
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
 // load opens the modal that says that work is going on.
 func (w *window) load(ctx context.Context, title string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.tried || w.closed {
+	if w.tried || w.closed.Load() {
 		return
 	}
 	if err := w.open(ctx, blocks.Working(title)); err != nil {
@@ -69,12 +78,9 @@ func (w *window) open(ctx context.Context, v slack.ModalViewRequest) error {
 
 // show shows a view in the modal that is open, or in one it opens.
 func (w *window) show(ctx context.Context, v slack.ModalViewRequest) error {
+	w.cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.closed = true
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 	if w.view != "" {
 		return w.chat.updateView(ctx, w.view, "", v)
 	}
@@ -84,12 +90,9 @@ func (w *window) show(ctx context.Context, v slack.ModalViewRequest) error {
 // isOpen reports whether a modal says that work is going on, and keeps one
 // from opening later.
 func (w *window) isOpen() bool {
+	w.cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.closed = true
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 	return w.view != ""
 }
 

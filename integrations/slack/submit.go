@@ -24,6 +24,11 @@ type outcome struct {
 	reply bot.Reply
 }
 
+func (o *outcome) is(r bot.Reply) {
+	o.reply = r
+	close(o.done)
+}
+
 // recent knows the forms that were sent of late by this process, so that a
 // second click on Send is told what the first one was.
 type recent struct {
@@ -43,24 +48,35 @@ func newRecent(now func() time.Time) *recent {
 	return &recent{now: now, held: map[string]*outcome{}, at: map[string]time.Time{}}
 }
 
-// put keeps the outcome of a form for whoever sends it once more.
-func (r *recent) put(key string, o *outcome) {
+// claim returns the outcome of a form, and whether the caller is the first and
+// has to bring it about.
+func (r *recent) claim(key string) (o *outcome, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
 	for k, at := range r.at {
 		if len(r.at) >= recentMost || now.Sub(at) > recentFor {
-			delete(r.at, k)
-			delete(r.held, k)
+			r.forget(k)
 		}
 	}
+	if o := r.held[key]; o != nil {
+		return o, false
+	}
+	o = &outcome{done: make(chan struct{})}
 	r.held[key], r.at[key] = o, now
+	return o, true
 }
 
-func (r *recent) get(key string) *outcome {
+// release lets the same form be sent again: it came to nothing.
+func (r *recent) release(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.held[key]
+	r.forget(key)
+}
+
+func (r *recent) forget(key string) {
+	delete(r.at, key)
+	delete(r.held, key)
 }
 
 // viewAck is an acknowledgement that changes a modal.
@@ -74,54 +90,53 @@ func showing(v slack.ModalViewRequest) viewAck { return viewAck{Action: "update"
 
 // onSubmission takes a form.
 func (c *Chat) onSubmission(ctx context.Context, in bot.Inbox, i wire.Interaction) (any, error) {
+	c.refills.next(i.View.ID) // what is still being filled in does not come after this
 	incoming, state := c.incoming(i), i.View.Values
 	incoming.Form = &bot.Submission{Name: i.View.Callback, ID: i.View.Metadata, Values: blocks.Values(state)}
 	key := incoming.From.String() + " " + incoming.ID
-	mine := &outcome{done: make(chan struct{})}
-	late := &lateView{chat: c, view: i.View.ID, state: state}
-	again, err := in.Take(ctx, incoming, func(ctx context.Context, r bot.Reply) error {
-		mine.reply = r
-		close(mine.done)
-		return late.show(ctx, r)
-	})
-	switch {
-	case err != nil:
-		c.log.Error("a form could not be taken", "account", incoming.From.String(), "cause", err)
-		return showing(blocks.Result(bot.Card{Title: refusedText(err), Status: bot.Status{Text: "Not done", Tone: bot.Bad}})), nil
-	case again:
-		return c.sentBefore(key), nil
+	o, first := c.sent.claim(key)
+	late := &lateView{chat: c, view: i.View.ID}
+	if first {
+		if ack, ok := c.takeForm(ctx, in, incoming, o, late, key); !ok {
+			return ack, nil
+		}
 	}
-	c.sent.put(key, mine)
 	timer := time.NewTimer(submitWait)
 	defer timer.Stop()
 	select {
-	case <-mine.done:
-		return ackOf(mine.reply, state), nil
+	case <-o.done:
+		return ackOf(o.reply, state), nil
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	if !late.takesOver() { // it came just now
-		<-mine.done
-		return ackOf(mine.reply, state), nil
+	if first && !late.takesOver() { // it came just now
+		<-o.done
+		return ackOf(o.reply, state), nil
 	}
 	return showing(blocks.Working("jitbot")), nil
 }
 
-// sentBefore is what the second of two clicks on Send is told: what the first
-// one was, if this process knows it.
-func (c *Chat) sentBefore(key string) any {
-	o := c.sent.get(key)
-	if o == nil {
-		return showing(blocks.Result(bot.Card{Title: "This was sent already", Status: bot.Status{Text: "Nothing was done twice", Tone: bot.Neutral}}))
-	}
-	select {
-	case <-o.done:
-		if len(o.reply.Bad) == 0 {
-			return ackOf(o.reply, nil)
+// takeForm has a form worked on. Where it is not, ok is false and ack says why.
+func (c *Chat) takeForm(ctx context.Context, in bot.Inbox, incoming bot.Incoming, o *outcome, late *lateView, key string) (ack any, ok bool) {
+	again, err := in.Take(ctx, incoming, func(ctx context.Context, r bot.Reply) error {
+		if len(r.Bad) > 0 {
+			c.sent.release(key)
 		}
-	default:
+		o.is(r)
+		return late.show(ctx, r)
+	})
+	if err != nil {
+		c.log.Error("a form could not be taken", "account", incoming.From.String(), "cause", err)
+		c.sent.release(key)
+		card := bot.Card{Title: refusedText(err), Status: bot.Status{Text: "Not done", Tone: bot.Bad}}
+		o.is(bot.Reply{Card: &card})
+	} else if again { // another jitbot has it
+		o.is(bot.Reply{Card: &bot.Card{Title: "This was sent already", Status: bot.Status{Text: "Nothing was done twice", Tone: bot.Neutral}}})
 	}
-	return showing(blocks.Working("jitbot"))
+	if err != nil || again {
+		return ackOf(o.reply, nil), false
+	}
+	return nil, true
 }
 
 // ackOf is the acknowledgement that shows a reply.
@@ -164,11 +179,14 @@ func badCard(bad map[string]string) bot.Card {
 	return card
 }
 
+// ackLeaves is how long an acknowledgement may be on its way: what rewrites the
+// modal that it shows must not come before it.
+const ackLeaves = time.Second
+
 // lateView rewrites a modal that said that work is going on.
 type lateView struct {
-	chat  *Chat
-	view  string
-	state map[string]wire.Value
+	chat *Chat
+	view string
 
 	mu    sync.Mutex
 	early bool // the reply came while Slack still waited
@@ -192,6 +210,7 @@ func (l *lateView) show(ctx context.Context, r bot.Reply) error {
 	if !taken {
 		return nil
 	}
+	sleep(ctx, ackLeaves)
 	v, ok := viewOf(r)
 	if !ok {
 		v = blocks.Result(bot.Card{Title: "Done", Notice: "Done."})

@@ -14,7 +14,7 @@ type Scalars map[reflect.Type]func(text string) (any, error)
 
 // Checker is a decoded struct that checks itself. report places a problem at
 // the named key of the struct, or at the struct itself if the key is absent
-// or empty.
+// (the problem still names it) or empty.
 type Checker interface {
 	Check(report func(key, text string))
 }
@@ -208,11 +208,13 @@ func (d decoder) check(n *yaml.Node, m Mapping, into reflect.Value) {
 		return
 	}
 	c.Check(func(key, text string) {
-		at := m.Get(key)
-		if at == nil {
-			at = n
+		at, path := m.Get(key), ""
+		if at != nil {
+			path = d.file.Path(at)
+		} else { // what is missing is named where it should stand
+			at, path = n, strings.Trim(d.file.Path(n)+"."+key, ".")
 		}
-		d.file.Problemf(at, "%s", text)
+		d.file.report(at, path, text)
 	})
 }
 

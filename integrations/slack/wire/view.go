@@ -3,6 +3,8 @@ package wire
 import (
 	"strconv"
 	"strings"
+
+	"jitbot/internal/strictjson"
 )
 
 // viewFields is a view as it comes.
@@ -43,7 +45,19 @@ func (in *viewFields) view(c *checks, app string) *View {
 
 // stateField is what inputs hold: by block id, then by action id.
 type stateField struct {
-	Values map[string]map[string]element `json:"values"`
+	Values stateValues `json:"values"`
+}
+
+// stateValues may come as an empty list where there are none.
+type stateValues map[string]map[string]element
+
+// UnmarshalJSON takes an object, and an empty list for an empty one.
+func (v *stateValues) UnmarshalJSON(b []byte) error {
+	if strings.Join(strings.Fields(string(b)), "") == "[]" {
+		*v = nil
+		return nil
+	}
+	return strictjson.Decode(b, (*map[string]map[string]element)(v))
 }
 
 // values are by block id: jitbot's blocks have one input each.

@@ -20,6 +20,7 @@ CREATE TABLE sign_ins (
   used_at      INTEGER,
   body         TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_ins_expires ON sign_ins (expires_at);
 
 -- due_at is when somebody else may take a delivery up; NULL once it is settled,
 -- and then body is empty. Ids grow in the order of arrival. Of the two indexes
