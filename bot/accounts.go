@@ -111,6 +111,9 @@ func (s *Service) mayAct(ctx context.Context, c call, st standing) error {
 		}
 	}
 	why := reasonToHold(st)
+	if why == "" && st.known && st.profile.Unconfirmed && !harmless(c.in) {
+		return refuse(CodeAccount, "The e-mail of your account is not confirmed.", "Confirm it in the account's settings, then try again.")
+	}
 	if why == "" {
 		return nil
 	}
@@ -206,6 +209,7 @@ func (s *Service) holdAccount(ctx context.Context, a jit.Account, why string) er
 	}
 	s.reloadAccounts(ctx)
 	s.poke()
+	s.emptyHome(ctx, a)
 	if why == heldEmail {
 		return nil
 	}

@@ -166,7 +166,7 @@ func (s *Service) mayDecide(c call, r jit.Request, j judged) error {
 		return refuse(CodeNoRight, "You cannot decide on this request.", s.who(r.Decision.Approvers)+" can.")
 	}
 	if j.decision.Outcome == policy.Deny && j.decision.Cause != policy.CauseNobody {
-		return refuse(CodeDenied, "The policy does not allow this request any more.", first(j.words.Reasons, "`/jit why "+r.ID+"` shows the rules.")+" It may be cancelled or left to lapse.")
+		return refuse(CodeDenied, "The policy does not allow this request any more.", first(j.words.Reasons, "`/jit why "+r.ID+"` shows the rules.")+" It can be approved if that changes before it lapses.")
 	}
 	if !s.approverNow(r, j, c.who.ID) {
 		return refuse(CodeNoRight, "You cannot decide on this request any more.", s.who(j.approvers.From)+" can.")

@@ -58,6 +58,20 @@ func (s *Service) OpenHome(ctx context.Context, a jit.Account) error {
 	return err
 }
 
+// emptyHome takes from an account's home what it may see no more. It can do
+// nothing there in any case.
+func (s *Service) emptyHome(ctx context.Context, a jit.Account) {
+	keeper, ok := s.Chats[a.Platform].(HomeKeeper)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, outboxCall)
+	defer cancel()
+	if err := keeper.ShowHome(ctx, a, strangersHome()); err != nil {
+		s.log.Info("the home of a suspended account stays as it was", "account", a.String(), "cause", err)
+	}
+}
+
 func strangersHome() Home {
 	return Home{Parts: []HomePart{{Title: "Access for a while", Cards: []Card{{
 		Title:  "I don't know who you are yet",

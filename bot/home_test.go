@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -121,3 +122,25 @@ type testError string
 func (e testError) Error() string { return string(e) }
 
 const errTest = testError("slow down")
+
+func TestTheHomeOfASuspendedAccountIsEmptied(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, trusting)
+	w.Say("eve", "request staging 1h look around")
+	w.UntilGrant("eve", jit.GrantActive)
+	eve := jit.Account{Platform: "web", User: "eve"}
+	if err := w.Service.OpenHome(t.Context(), eve); err != nil {
+		t.Fatal(err)
+	}
+	w.Step()
+	if h, _ := w.Chat.Home("eve"); !strings.Contains(fmt.Sprint(h), "staging") {
+		t.Fatalf("shows %+v", h)
+	}
+	guest := full("eve", "eve@example.com")
+	guest.Guest = true
+	w.Chat.SetProfile(guest)
+	w.Say("eve", "mine")
+	if h, _ := w.Chat.Home("eve"); strings.Contains(fmt.Sprint(h), "staging") {
+		t.Errorf("still shows %+v", h)
+	}
+}

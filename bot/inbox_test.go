@@ -194,3 +194,50 @@ func TestT33StrangersAreRecordedAndAFloodOfThemIsCounted(t *testing.T) { // feat
 		t.Errorf("%d events, the last one %s", len(all), last)
 	}
 }
+
+func TestWhoWasNotAnsweredInTheEndIsToldSo(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Setup{})
+	in := w.Incoming("ann")
+	in.Text = "mine"
+	away := errors.New("the chat is away")
+	w.Chat.Fail(away)
+	take(t, w, in, func(context.Context, bot.Reply) error { return away })
+	<-w.Service.Rest()
+	for range 12 {
+		w.Pass(50 * time.Second)
+	}
+	if !w.Is(nothingTaken) {
+		t.Fatal("the delivery is still there")
+	}
+	w.Chat.Fail(nil)
+	w.Pass(10 * time.Minute)
+	card(t, w.Chat.Direct("ann"), "I could not answer you")
+}
+
+func TestACopyOfACardIsRewrittenOnlyWhereTheCardStandsAndForWhoMaySeeIt(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Setup{})
+	r := asked(t, w)
+	w.Step()
+	kept := card(t, w.Chat.In("access-prod"), "prod-db").Ref
+	place, _, _ := strings.Cut(string(kept), "/")
+	for _, c := range []struct {
+		what, who string
+		message   bot.Ref
+		rewritten bool
+	}{
+		{"a copy beside it", "bo", bot.Ref(place + "/copy"), true},
+		{"the card itself", "bo", kept, false},
+		{"a message elsewhere", "bo", "elsewhere/copy", false},
+		{"an unknown account", "mallory", bot.Ref(place + "/copy"), false},
+	} {
+		in := w.Incoming(c.who)
+		in.Text, in.Message, in.Action = "", c.message, &bot.Action{Verb: "deny-form", ID: r.ID}
+		s := newShown()
+		take(t, w, in, s.show)
+		if got := s.wait(t).Original != nil; got != c.rewritten {
+			t.Errorf("%s: rewritten %v", c.what, got)
+		}
+	}
+}

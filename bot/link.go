@@ -39,6 +39,8 @@ func (s *Service) greet(ctx context.Context, c call, st standing) (Reply, error)
 // account wanted to do besides is refused, and written down as that.
 func (s *Service) introduce(ctx context.Context, c call, st standing, cmd Command, asks bool) (Reply, error) {
 	switch {
+	case st.link.State == jit.LinkHeld && st.link.Because == heldEmail && !asks:
+		return Reply{}, heldError(heldEmail)
 	case asks && cmd.Person != "":
 		return s.askToLink(ctx, c, st, strings.ToLower(cmd.Person))
 	case s.SignIn:
@@ -59,8 +61,8 @@ func (s *Service) linkByProfile(ctx context.Context, c call, st standing) (bool,
 	if !s.TrustProfile[c.in.From.Platform] || email == "" || !s.admitted(email) {
 		return false, nil
 	}
-	if st.link.State != jit.LinkNew && st.link.State != jit.LinkAsked {
-		return false, nil // an admin ended it, or it is suspended: an e-mail alone does not mend that
+	if st.link.State != jit.LinkNew {
+		return false, nil // an admin ended it or is asked, or it is suspended: an e-mail alone does not mend that
 	}
 	l := jit.Link{Principal: email, Name: st.profile.Name, How: jit.ByProfile, By: jit.ActorJitbot, Email: st.profile.Email}
 	err := s.saveLink(ctx, c.in.From, l, jit.ActorJitbot)

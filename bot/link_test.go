@@ -94,7 +94,7 @@ func TestT20AChangedEmailSuspendsTheAccountAndTellsTheAdmins(t *testing.T) {
 	w.Step()
 	card(t, w.Chat.Direct("ada"), "Account suspended: Eve Ek")
 	w.Chat.SetProfile(full("eve", "eve@example.com")) // changed back: that is no proof
-	refused(t, w, bot.CodeUnknownPerson, w.Say("eve", "mine"))
+	refused(t, w, bot.CodeAccountHeld, w.Say("eve", "mine"), "e-mail changed")
 	if got := grantOf(t, w, g.ID); got.State != jit.GrantActive {
 		t.Errorf("the access of a person whose e-mail changed is %s", got.State)
 	}
@@ -450,4 +450,105 @@ func TestAnEmailThePlatformStopsSayingSuspendsNobody(t *testing.T) {
 	w.Say("eve", "mine")
 	w.Chat.SetProfile(full("eve", ""))
 	expect(t, w.Say("eve", "mine"), "Your requests and grants")
+}
+
+func TestALinkThatEndedCountsNoMoreWhateverThisProcessStillHolds(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, trusting)
+	w.Say("eve", "mine")
+	var before []jit.Link
+	w.Is(func(v storage.View) bool {
+		var err error
+		before, err = v.Links(storage.LinkFilter{})
+		return err == nil
+	})
+	w.Say("ada", "unlink eve@example.com")
+	w.People.SetLinks(before) // as another jitbot on the same store still holds them
+	expect(t, w.Say("eve", "request staging 1h look around"), "I don't know who you are yet")
+	if n := len(w.Events(jit.EventRequested)); n != 0 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
+func TestAccessGoesOnWhileAProvedPersonsAccountIsInDoubt(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, trusting)
+	w.Say("eve", "request staging 1h look around")
+	g := w.UntilGrant("eve", jit.GrantActive)
+	w.Chat.SetProfile(full("eve", "eve2@example.com"))
+	expect(t, w.Say("eve", "mine"), "e-mail")
+	expect(t, w.Say("eve", "sign-in eve@example.com"), "An admin has to confirm")
+	for range 2 {
+		if err := w.Service.LoadAccounts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Service.PeopleChanged(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := grantOf(t, w, g.ID).State; got != jit.GrantActive {
+		t.Errorf("the access is %s", got)
+	}
+}
+
+func TestOneAccountIsNotGivenEndlesslyManyLinks(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, withSignIn)
+	for range 30 {
+		w.Say("eve", "sign-in")
+	}
+	if n := len(w.Events(jit.EventSignInOffered)); n == 0 || n > 20 {
+		t.Errorf("%d links were given within a minute", n)
+	}
+	expect(t, w.Say("eve", "sign-in"), "many links")
+	w.Pass(time.Minute)
+	tokenOf(t, w.Say("eve", "sign-in"))
+}
+
+func TestTheFirstEmailOfAListedAccountIsKeptAndALaterOneSuspendsIt(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Setup{})
+	w.Chat.SetProfile(full("ann", "ann@example.com"))
+	expect(t, w.Say("ann", "mine"), "Your requests and grants")
+	if l := linkOf(t, w, "ann"); l.Email != "ann@example.com" || l.How != jit.ByConfig {
+		t.Errorf("kept: %+v", l)
+	}
+	w.Chat.SetProfile(full("ann", "mallory@example.com"))
+	expect(t, w.Say("ann", "request staging 1h look around"), "e-mail")
+	if l := linkOf(t, w, "ann"); l.State != jit.LinkHeld {
+		t.Errorf("the account is %s", l.State)
+	}
+}
+
+func TestAnActWhoseAccountCouldNotBeCheckedSaysSoInTheLog(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, trusting)
+	g := held(t, w)
+	w.Chat.HideProfiles(errors.New("slack is away"))
+	w.Press("ann", "end", g.ID)
+	w.UntilGrant("ann", jit.GrantEnded)
+	var marked bool
+	for _, e := range w.Events(jit.EventGrantRevoking) {
+		marked = marked || e.Origin == "web, account unchecked"
+	}
+	if !marked {
+		t.Errorf("no event says so: %+v", w.Events(jit.EventGrantRevoking))
+	}
+}
+
+func TestT15AnUnconfirmedEmailGivesNothingNewAndKeepsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Setup{})
+	r := asked(t, w)
+	p := full("bo", "")
+	p.Unconfirmed = true
+	w.Chat.SetProfile(p)
+	refused(t, w, bot.CodeAccount, w.Press("bo", "approve", r.ID), "not confirmed")
+	if got := requestOf(t, w, r.ID); got.State != jit.RequestPending {
+		t.Errorf("the request is %s", got.State)
+	}
+	expect(t, w.Say("bo", "mine"), "Your requests and grants")
+	p.Unconfirmed = false
+	w.Chat.SetProfile(p)
+	expect(t, w.Press("bo", "approve", r.ID), "Approved for 1h")
 }

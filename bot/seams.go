@@ -166,6 +166,8 @@ type Profile struct {
 	Guest   bool           // or from another organisation
 	Bot     bool
 	Active  bool
+
+	Unconfirmed bool // the platform has confirmed no e-mail, though it does: the user may do nothing new
 }
 
 // Provisioner gives and takes back one or more kinds of entitlement. Every

@@ -69,7 +69,7 @@ func (c *Chat) Post(_ context.Context, to bot.Address, card bot.Card) (bot.Ref, 
 	if c.fail != nil {
 		return "", c.fail
 	}
-	m := Message{Ref: bot.Ref("m" + strconv.Itoa(len(c.messages)+1)), To: to, Card: card, Versions: 1}
+	m := Message{Ref: bot.Ref(to.Channel + "@" + to.Account.User + "/" + strconv.Itoa(len(c.messages)+1)), To: to, Card: card, Versions: 1}
 	c.messages = append(c.messages, m)
 	c.announce()
 	return m.Ref, nil

@@ -28,7 +28,7 @@ func TestTheReadmeNamesEveryDirectDependencyWithItsReason(t *testing.T) {
 		}
 		found++
 		named := strings.TrimPrefix(module, "github.com/aws/aws-sdk-go-v2/") // the SDK's parts stand in one row
-		part := named != module // of those the last word is enough
+		part := named != module                                              // of those the last word is enough
 		if !strings.Contains(table, named) && !(part && strings.Contains(table, named[strings.LastIndex(named, "/")+1:])) {
 			t.Errorf("go.mod needs %s, and the README does not say why", module)
 		}

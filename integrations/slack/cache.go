@@ -15,6 +15,7 @@ type cache[T any] struct {
 	mu   sync.Mutex
 	held map[string]answer[T]
 	turn map[string]int // counts how often a key was dropped
+	era  int            // counts how often everything was
 }
 
 type answer[T any] struct {
@@ -30,7 +31,7 @@ func newCache[T any](now func() time.Time, fresh time.Duration, most int) *cache
 func (c *cache[T]) get(key string, ask func() (T, error)) (T, error) {
 	c.mu.Lock()
 	a, ok := c.held[key]
-	turn := c.turn[key]
+	turn, era := c.turn[key], c.era
 	c.mu.Unlock()
 	if age := c.now().Sub(a.at); ok && age >= 0 && age < c.fresh {
 		return a.value, nil
@@ -42,7 +43,7 @@ func (c *cache[T]) get(key string, ask func() (T, error)) (T, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.turn[key] != turn {
+	if c.turn[key] != turn || c.era != era {
 		return value, nil // it changed while it was asked: the answer may be from before
 	}
 	if len(c.held) >= c.most {
@@ -59,6 +60,7 @@ func (c *cache[T]) drop(key string) {
 	delete(c.held, key)
 	if len(c.turn) >= c.most {
 		clear(c.turn)
+		c.era++ // what is being asked cannot be told from what was asked before
 	}
 	c.turn[key]++
 }
@@ -67,8 +69,6 @@ func (c *cache[T]) drop(key string) {
 func (c *cache[T]) dropAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key := range c.held {
-		c.turn[key]++
-	}
+	c.era++
 	clear(c.held)
 }

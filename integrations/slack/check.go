@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -29,6 +30,9 @@ func (c *Chat) Check(ctx context.Context) []bot.Finding {
 		return err
 	})
 	if err != nil {
+		if !refuses(err) {
+			return []bot.Finding{unreachable(err)}
+		}
 		return []bot.Finding{wrong("slack.bot_token has to be the Bot User OAuth Token (xoxb-...) of this app, installed in this workspace", "slack: the bot token is not taken: %v", err)}
 	}
 	found := []bot.Finding{c.checkTeam(who), checkScopes(who.Header), c.checkClock(who.Header, began)}
@@ -46,6 +50,16 @@ func fine(format string, args ...any) bot.Finding {
 
 func wrong(hint, format string, args ...any) bot.Finding {
 	return bot.Finding{What: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// refuses reports whether an error is Slack's own word, not that of the way to it.
+func refuses(err error) bool {
+	var word slack.SlackErrorResponse
+	return errors.As(err, &word)
+}
+
+func unreachable(err error) bot.Finding {
+	return wrong("look at the network, its proxy (HTTPS_PROXY) and https://status.slack.com, and try again", "slack: could not be asked: %v", err)
 }
 
 func (c *Chat) checkTeam(who *slack.AuthTestResponse) bot.Finding {
@@ -106,6 +120,9 @@ func (c *Chat) checkSocket(ctx context.Context) bot.Finding {
 		_, _, err := c.api.StartSocketModeContext(ctx)
 		return err
 	})
+	if err != nil && !refuses(err) {
+		return unreachable(err)
+	}
 	if err != nil {
 		return wrong("slack.app_token has to be an app-level token (xapp-...) with connections:write, and Socket Mode switched on in the app", "slack: no socket would be opened: %v", err)
 	}

@@ -312,3 +312,22 @@ func TestOfTwoChoicesInOneInstantTheLastOneIsShown(t *testing.T) {
 	s.must(s.slack.Forge(t.Context(), slackfake.KindInteraction, raw))
 	s.until("the second is shown", func() bool { _, f := s.openForm("ann"); return strings.Contains(outlook(f), "staging-at-will") })
 }
+
+func TestAChoiceThatComesAfterTheFormWasSentDoesNotBringItBack(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, slack.ModeHTTP, setup{})
+	s.Say("ann", "")
+	v, _ := s.openForm("ann")
+	block, action := s.inputOf(v, "resource")
+	choice := s.must(s.slack.Click(t.Context(), uid("ann"), slackfake.OnView(v.ID), action, block, "staging"))
+	s.until("the choice is shown", func() bool { now, _ := s.slack.View(uid("ann")); return now.Updates > v.Updates })
+	s.must(s.slack.Submit(t.Context(), uid("ann"), v.ID, map[string]string{"reason": "look around"}))
+	s.must(s.slack.Forge(t.Context(), slackfake.KindInteraction, []byte(strings.ReplaceAll(string(choice.Payload), `"trigger_id":"`, `"trigger_id":"1`))))
+	for range 3 { // each has a way as long as the choice's, and longer
+		s.Say("ann", "mine")
+	}
+	now, _ := s.slack.View(uid("ann"))
+	if now.CallbackID != "" || !strings.Contains(string(now.Raw), "Approved by the policy") {
+		t.Errorf("the modal shows %s", now.Raw)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -227,8 +228,19 @@ func (t *turns) next(id string) int {
 	if t.at == nil || len(t.at) >= maxTurns {
 		t.at = map[string]int{}
 	}
+	if t.at[id] == math.MaxInt {
+		return 0 // after the end
+	}
 	t.at[id]++
 	return t.at[id]
+}
+
+// end has nothing that happens to a thing from now on be the last.
+func (t *turns) end(id string) {
+	t.next(id) // makes room
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at[id] = math.MaxInt
 }
 
 func (t *turns) isLast(id string, turn int) bool {

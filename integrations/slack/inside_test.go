@@ -176,6 +176,24 @@ func TestF17ManyThatWaitAreSpreadOverTheTimeTheyTake(t *testing.T) {
 	}
 }
 
+func TestF17WhatWaitedOnceDoesNotHoldUpWhatComesLater(t *testing.T) {
+	t.Parallel()
+	clock := newHand()
+	p := newPacer(clock.now)
+	for range 300 { // most of them are told to wait, and come again much later
+		_ = p.message("C1")
+	}
+	clock.move(10 * time.Minute)
+	for range messagesBurst {
+		if err := p.message("C1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after, later := bot.IsLater(p.message("C1")); !later || after > 5*time.Second {
+		t.Errorf("the first that waits anew is told to wait %s", after)
+	}
+}
+
 func TestTheNumberOfPacesIsBounded(t *testing.T) {
 	t.Parallel()
 	p := newPacer(newHand().now)
@@ -220,16 +238,21 @@ func TestACachedAnswerIsNeverOlderThanItsLimit(t *testing.T) {
 
 func TestAnAnswerFromBeforeAChangeIsNotKept(t *testing.T) {
 	t.Parallel()
-	c := newCache[string](newHand().now, time.Minute, 100)
-	v, err := c.get("k", func() (string, error) {
-		c.drop("k") // it changes while it is asked
-		return "old", nil
-	})
-	if v != "old" || err != nil {
-		t.Fatal(v, err)
-	}
-	if v, _ := c.get("k", func() (string, error) { return "new", nil }); v != "new" {
-		t.Errorf("%q was kept", v)
+	for what, change := range map[string]func(c *cache[string]){
+		"it alone":   func(c *cache[string]) { c.drop("k") },
+		"everything": (*cache[string]).dropAll,
+	} {
+		c := newCache[string](newHand().now, time.Minute, 100)
+		v, err := c.get("k", func() (string, error) {
+			change(c) // while it is asked
+			return "old", nil
+		})
+		if v != "old" || err != nil {
+			t.Fatal(v, err)
+		}
+		if v, _ := c.get("k", func() (string, error) { return "new", nil }); v != "new" {
+			t.Errorf("%s changed: %q was kept", what, v)
+		}
 	}
 }
 
@@ -308,5 +331,22 @@ func TestTheManifestHasBothModesAndAReasonForEachRight(t *testing.T) {
 				t.Errorf("%s: asks for %s", mode, s)
 			}
 		}
+	}
+}
+
+func TestNothingIsTheLastAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	var all turns
+	first := all.next("V1")
+	second := all.next("V1")
+	if all.isLast("V1", first) || !all.isLast("V1", second) {
+		t.Error("the second is not the last of two")
+	}
+	all.end("V1")
+	if all.isLast("V1", second) || all.isLast("V1", all.next("V1")) {
+		t.Error("something is the last after the end")
+	}
+	if other := all.next("V2"); !all.isLast("V2", other) {
+		t.Error("another view ended too")
 	}
 }

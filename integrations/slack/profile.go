@@ -41,7 +41,7 @@ func (c *Chat) profileOf(u *slack.User) bot.Profile {
 		Bot:    u.IsBot || u.IsConnectorBot || u.IsWorkflowBot || u.ID == "USLACKBOT",
 		Active: !u.Deleted && !u.IsInvitedUser,
 	}
-	if u.IsEmailConfirmed {
+	if p.Unconfirmed = !u.IsEmailConfirmed || u.Profile.Email == ""; !p.Unconfirmed {
 		p.Email = u.Profile.Email
 	}
 	if zone, err := time.LoadLocation(u.TZ); err == nil && u.TZ != "" {

@@ -90,7 +90,14 @@ func showing(v slack.ModalViewRequest) viewAck { return viewAck{Action: "update"
 
 // onSubmission takes a form.
 func (c *Chat) onSubmission(ctx context.Context, in bot.Inbox, i wire.Interaction) (any, error) {
-	c.refills.next(i.View.ID) // what is still being filled in does not come after this
+	ack, err := c.answerForm(ctx, in, i)
+	if a, ok := ack.(viewAck); !ok || a.Action != "errors" {
+		c.refills.end(i.View.ID) // a choice that comes late does not bring the form back
+	}
+	return ack, err
+}
+
+func (c *Chat) answerForm(ctx context.Context, in bot.Inbox, i wire.Interaction) (any, error) {
 	incoming, state := c.incoming(i), i.View.Values
 	incoming.Form = &bot.Submission{Name: i.View.Callback, ID: i.View.Metadata, Values: blocks.Values(state)}
 	key := incoming.From.String() + " " + incoming.ID

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,6 +97,21 @@ func TestInteractionsAreTakenApart(t *testing.T) {
 				t.Errorf("as a form: %s", diff)
 			}
 		})
+	}
+}
+
+func TestAnEmptyListOfValuesIsAViewWithoutInputs(t *testing.T) {
+	t.Parallel()
+	whole := string(file(t, "block_actions_home.json"))
+	state := regexp.MustCompile(`"state":\s*\{\s*"values":\s*\{\s*\}\s*\}`)
+	if !state.MatchString(whole) {
+		t.Fatal("the example has no empty state")
+	}
+	for values, ok := range map[string]bool{"[]": true, "[ ]": true, "{}": true, "[1]": false, `""`: false} {
+		got, err := ParseInteractionJSON([]byte(state.ReplaceAllString(whole, `"state":{"values":`+values+`}`)))
+		if (err == nil) != ok || ok && len(got.View.Values) != 0 {
+			t.Errorf("%s: %v, %v", values, got.View, err)
+		}
 	}
 }
 
