@@ -106,8 +106,12 @@ func Open(cfg Config, deps bot.Deps, who func(jit.Account) (principal string, ok
 // elsewhere with a token in hand.
 func apiClient(base *http.Client) *http.Client {
 	client := &http.Client{Timeout: callTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	if base != nil {
-		client.Transport = base.Transport
+	if base != nil && base.Transport != nil {
+		client.Transport = &lookout{base.Transport}
+	} else {
+		client.Transport = &lookout{&http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: callTime, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute,
+		}}
 	}
 	return client
 }

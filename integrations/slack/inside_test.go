@@ -3,6 +3,9 @@ package slack
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -348,5 +351,27 @@ func TestNothingIsTheLastAfterTheEnd(t *testing.T) {
 	}
 	if other := all.next("V2"); !all.isLast("V2", other) {
 		t.Error("another view ended too")
+	}
+}
+
+func TestAPropertyThatSlackLeavesOutIsNotTakenForFalse(t *testing.T) {
+	t.Parallel()
+	for property, unconfirmed := range map[string]bool{
+		``: false, `"is_email_confirmed":true,`: false, `"is_email_confirmed":false,`: true, `"is_email_confirmed" : false,`: true,
+	} {
+		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"ok":true,"user":{"id":"U0ANN",%s"team_id":"T0TEAM","profile":{"email":"ann@example.com"}}}`, property)
+		}))
+		t.Cleanup(api.Close)
+		cfg := goodConfig()
+		cfg.APIURL = api.URL + "/api/"
+		chat, err := Open(cfg, bot.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := chat.Profile(t.Context(), "U0ANN")
+		if err != nil || p.Unconfirmed != unconfirmed || !p.Active {
+			t.Errorf("%q: %+v, %v", property, p, err)
+		}
 	}
 }

@@ -194,6 +194,19 @@ func TestT15WhoIsNoFullAndActiveMemberAtTheClickApprovesNothing(t *testing.T) { 
 	}
 }
 
+func TestT15AnApproverWhoseEmailIsNotConfirmedApprovesNothing(t *testing.T) {
+	t.Parallel()
+	bothModes(t, func(t *testing.T, mode string) {
+		t.Helper()
+		s := newStage(t, mode, setup{})
+		r, card := s.asked()
+		s.alter("bo", func(u *slackfake.User) { u.EmailUnconfirmed = true })
+		says(t, bottest.ReplyWords(s.click("bo", card, "approve")), "not confirmed", "Nothing was changed")
+		s.untouched(r, card, "bo")
+		s.refusedOnce(bot.CodeAccount)
+	})
+}
+
 func TestT15AGuestAsksForNothingByCommandNorByAFormThatWasOpenBefore(t *testing.T) {
 	t.Parallel()
 	guest := func(u *slackfake.User) { u.IsRestricted = true }

@@ -20,8 +20,9 @@ func (c *Chat) Profile(ctx context.Context, user string) (bot.Profile, error) {
 	}
 	return c.profiles.get(user, func() (bot.Profile, error) {
 		var u *slack.User
+		var says bool
 		err := c.call(ctx, "users.info", func(ctx context.Context) (err error) {
-			u, err = c.api.GetUserInfoContext(ctx, user)
+			u, err = c.api.GetUserInfoContext(looking(ctx, "is_email_confirmed", &says), user)
 			return err
 		})
 		if saysWord(err, "user_not_found", "users_not_found", "user_not_visible") {
@@ -30,7 +31,9 @@ func (c *Chat) Profile(ctx context.Context, user string) (bot.Profile, error) {
 		if err != nil {
 			return bot.Profile{}, fmt.Errorf("slack: profile of %s: %w", user, err)
 		}
-		return c.profileOf(u), nil
+		p := c.profileOf(u)
+		p.Unconfirmed = says && !u.IsEmailConfirmed
+		return p, nil
 	})
 }
 
@@ -41,7 +44,7 @@ func (c *Chat) profileOf(u *slack.User) bot.Profile {
 		Bot:    u.IsBot || u.IsConnectorBot || u.IsWorkflowBot || u.ID == "USLACKBOT",
 		Active: !u.Deleted && !u.IsInvitedUser,
 	}
-	if p.Unconfirmed = !u.IsEmailConfirmed || u.Profile.Email == ""; !p.Unconfirmed {
+	if u.IsEmailConfirmed {
 		p.Email = u.Profile.Email
 	}
 	if zone, err := time.LoadLocation(u.TZ); err == nil && u.TZ != "" {
