@@ -111,8 +111,8 @@ func (s *Service) mayAct(ctx context.Context, c call, st standing) error {
 		}
 	}
 	why := reasonToHold(st)
-	if why == "" && st.known && st.profile.Unconfirmed && !harmless(c.in) {
-		return refuse(CodeAccount, "The e-mail of your account is not confirmed.", "Confirm it in the account's settings, then try again.")
+	if verb := verbOf(c.in); why == "" && st.known && st.profile.Unconfirmed && (!harmless(c.in) || verb == verbBreakGlass) {
+		return errUnconfirmed()
 	}
 	if why == "" {
 		return nil
@@ -157,6 +157,10 @@ func (s *Service) learnEmail(ctx context.Context, c call, st standing) {
 	}
 }
 
+func errUnconfirmed() *UserError {
+	return refuse(CodeAccount, "The e-mail of your account is not confirmed.", "Confirm it in the account's settings, then try again.")
+}
+
 func heldError(why string) *UserError {
 	switch why {
 	case heldEmail:
@@ -185,19 +189,22 @@ func reasonToHold(st standing) string {
 // harmless reports whether an action gives nobody anything new, or has to work
 // in an emergency.
 func harmless(in Incoming) bool {
-	verb := ""
-	switch {
-	case in.Action != nil:
-		verb = in.Action.Verb
-	case in.Form != nil:
-		verb = in.Form.Name
-	default:
-		verb, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(in.Text)), " ")
-	}
 	return slices.Contains([]string{
 		verbEnd, verbCancel, verbDeny, pressDenyForm, verbMine, verbShow, verbPending, verbWhy, verbResources, verbAdvances,
 		verbHelp, verbBreakGlass, verbRevoke, verbAbandon, pressEndMany,
-	}, verb)
+	}, verbOf(in))
+}
+
+func verbOf(in Incoming) string {
+	switch {
+	case in.Action != nil:
+		return in.Action.Verb
+	case in.Form != nil:
+		return in.Form.Name
+	default:
+		verb, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(in.Text)), " ")
+		return verb
+	}
 }
 
 // holdAccount suspends an account, tells the admins, and ends the access of

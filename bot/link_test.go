@@ -314,6 +314,16 @@ func TestT47ALinkToSignInGoesNoFurtherForOthersOrLate(t *testing.T) {
 			_, err := signIn(t, w, strings.Repeat("x", 52), "eve@example.com")
 			return want(err, bot.ErrNoSignIn)
 		},
+		"an e-mail that is not confirmed": func(w *world.World, token string) error {
+			p := full("eve", "")
+			p.Unconfirmed = true
+			w.Chat.SetProfile(p)
+			c, err := signIn(t, w, token, "eve@example.com")
+			if err == nil && !strings.Contains(c.Title, "not confirmed") {
+				err = errors.New("said " + c.Title)
+			}
+			return err
+		},
 		"a guest by now": func(w *world.World, token string) error {
 			p := full("eve", "eve@example.com")
 			p.Guest = true
@@ -548,6 +558,7 @@ func TestT15AnUnconfirmedEmailGivesNothingNewAndKeepsWhatThereIs(t *testing.T) {
 		t.Errorf("the request is %s", got.State)
 	}
 	expect(t, w.Say("bo", "mine"), "Your requests and grants")
+	refused(t, w, bot.CodeAccount, w.Say("bo", "break-glass prod-db the orders are lost"), "not confirmed")
 	p.Unconfirmed = false
 	w.Chat.SetProfile(p)
 	expect(t, w.Press("bo", "approve", r.ID), "Approved for 1h")

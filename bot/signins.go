@@ -280,8 +280,14 @@ func (s *Service) linkSignedIn(ctx context.Context, c call, st standing, row jit
 	}
 	fresh := st
 	fresh.link = jit.Link{} // what its e-mail was before does not matter: it was proved anew
+	against := error(nil)
 	if why := reasonToHold(fresh); why != "" {
-		reply, err := s.settleError(ctx, c, heldError(why))
+		against = heldError(why)
+	} else if st.profile.Unconfirmed { // what it says of its e-mail could be anything
+		against = errUnconfirmed()
+	}
+	if against != nil {
+		reply, err := s.settleError(ctx, c, against)
 		if err != nil {
 			return Card{}, err
 		}
