@@ -347,7 +347,7 @@ func refusalReply(u *UserError) Reply {
 	card := Card{
 		Title:  u.Say,
 		Status: Status{"Nothing was changed", Warning},
-		Notice: strings.TrimSpace(u.Say + " " + u.Hint),
+		Notice: unmarked(u.Say + " " + u.Hint),
 	}
 	if u.Hint != "" {
 		card.Body = []Text{marked(u.Hint)}

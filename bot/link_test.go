@@ -563,3 +563,12 @@ func TestT15AnUnconfirmedEmailGivesNothingNewAndKeepsWhatThereIs(t *testing.T) {
 	w.Chat.SetProfile(p)
 	expect(t, w.Press("bo", "approve", r.ID), "Approved for 1h")
 }
+
+func TestANotificationShowsNoMarks(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, nil)
+	r := w.Say("eve", "mine")
+	if n := r.Card.Notice; !strings.Contains(n, "Write /jit sign-in") || strings.Contains(n, "`") {
+		t.Errorf("says %q", n)
+	}
+}

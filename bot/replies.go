@@ -8,7 +8,7 @@ import (
 )
 
 func said(title, body string, tone Tone) Reply {
-	card := Card{Title: title, Notice: strings.TrimSpace(title + " " + body)}
+	card := Card{Title: title, Notice: unmarked(title + " " + body)}
 	if tone != Neutral {
 		card.Status = Status{map[Tone]string{Good: "Done", Waiting: "Under way", Warning: "Look out", Bad: "Not done"}[tone], tone}
 	}
@@ -17,6 +17,9 @@ func said(title, body string, tone Tone) Reply {
 	}
 	return Reply{Card: &card}
 }
+
+// unmarked is marked text for where nothing is marked, such as notifications.
+func unmarked(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "`", "")) }
 
 func approvalReply(r jit.Request, still string) Reply {
 	if still != "" {
