@@ -17,7 +17,7 @@ func (s *Service) giveAdvance(ctx context.Context, c call, cmd Command) (Reply, 
 	p := s.Policy()
 	holder, ok := s.People.Find(c.in.From.Platform, c.in.From.Team, cmd.Person)
 	if !ok {
-		return Reply{}, refuse(CodeUnknownThing, "I know nobody called "+cut(cmd.Person, 60)+".", "Use the company e-mail.")
+		return Reply{}, refuse(CodeUnknownThing, "I know nobody called "+Shorten(cmd.Person, 60)+".", "Use the company e-mail.")
 	}
 	if _, ok := p.Resource(cmd.Resource); !ok {
 		return Reply{}, s.unknownResource(p, c, cmd.Resource)

@@ -74,7 +74,7 @@ func (s *Service) mayBreakGlass(v storage.View, c call, j judged) error {
 			"Somebody of security closes it with `/jit review "+open[0].Grant+" <note>`; then you can break the glass again.")
 	}
 	if j.decision.Outcome == policy.Deny {
-		return refuse(CodeDenied, "You may not break the glass for "+cut(j.ask.Resource, 60)+".", strings.Join(j.words.Reasons, " "))
+		return refuse(CodeDenied, "You may not break the glass for "+Shorten(j.ask.Resource, 60)+".", strings.Join(j.words.Reasons, " "))
 	}
 	return nil
 }

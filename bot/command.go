@@ -131,10 +131,10 @@ func usageOf(verb string) (usage, bool) {
 func unknownVerb(verb string) *UserError {
 	for _, u := range grammar() {
 		if len(verb) > 1 && (strings.HasPrefix(u.verb, verb) || strings.HasPrefix(verb, u.verb)) {
-			return refuse(CodeBadInput, fmt.Sprintf("I don't know %q.", cut(verb, 40)), fmt.Sprintf("Did you mean `/jit %s`? `/jit help` lists everything.", u.verb))
+			return refuse(CodeBadInput, fmt.Sprintf("I don't know %q.", Shorten(verb, 40)), fmt.Sprintf("Did you mean `/jit %s`? `/jit help` lists everything.", u.verb))
 		}
 	}
-	return refuse(CodeBadInput, fmt.Sprintf("I don't know %q.", cut(verb, 40)), "`/jit help` lists everything.")
+	return refuse(CodeBadInput, fmt.Sprintf("I don't know %q.", Shorten(verb, 40)), "`/jit help` lists everything.")
 }
 
 func badUse(verb, what string) *UserError {
@@ -317,7 +317,7 @@ func duration(verb, word string) (time.Duration, error) {
 	d, err := jit.ParseDuration(strings.ToLower(word))
 	if err != nil {
 		return 0, &UserError{
-			Code: CodeBadInput, Say: fmt.Sprintf("%q is not a duration I can use.", cut(word, 40)),
+			Code: CodeBadInput, Say: fmt.Sprintf("%q is not a duration I can use.", Shorten(word, 40)),
 			Hint: "Write it like 30m, 1h30m or 2d, from 1m to " + jit.FormatDuration(jit.MaxDuration) + ".", Cause: err,
 		}
 	}

@@ -73,5 +73,5 @@ func asUserError(err error) (*UserError, bool) {
 // unknownThing answers alike for what does not exist and what is not the
 // person's to see.
 func unknownThing(id string) *UserError {
-	return refuse(CodeUnknownThing, "There is nothing of yours with the id "+cut(clean(id), 40)+".", "`/jit mine` lists your requests and grants.")
+	return refuse(CodeUnknownThing, "There is nothing of yours with the id "+Shorten(clean(id), 40)+".", "`/jit mine` lists your requests and grants.")
 }

@@ -195,7 +195,7 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 		formRequest: verbRequest, formBreakGlass: verbBreakGlass, formDeny: verbDeny,
 		formShorten: verbApprove, formExtend: verbExtend, formReview: verbReview,
 	}
-	cmd, bad := Command{Verb: verbs[f.Name], ID: cut(f.ID, maxWord), Yes: true}, map[string]string{}
+	cmd, bad := Command{Verb: verbs[f.Name], ID: Shorten(f.ID, maxWord), Yes: true}, map[string]string{}
 	if cmd.Verb == "" {
 		cmd.Verb = verbHelp
 		return cmd, nil
@@ -214,10 +214,10 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 	if cmd.Reason == "" && (f.Name == formDeny || f.Name == formReview || f.Name == formBreakGlass) {
 		bad["reason"] = "A few words, please."
 	}
-	cmd.Ticket, cmd.Person, cmd.At = cut(value("ticket"), maxTicket), cut(value("for"), maxWord), cut(value("start"), maxWord)
+	cmd.Ticket, cmd.Person, cmd.At = Shorten(value("ticket"), maxTicket), Shorten(value("for"), maxWord), Shorten(value("start"), maxWord)
 	switch f.Name {
 	case formRequest:
-		cmd.Resources = []string{cut(value("resource"), maxWord)}
+		cmd.Resources = []string{Shorten(value("resource"), maxWord)}
 	case formBreakGlass:
 		cmd.Resources = []string{cmd.ID}
 	}
@@ -234,7 +234,7 @@ func (s *Service) Suggest(ctx context.Context, in Incoming) ([]Option, error) {
 	var out []Option
 	for _, r := range s.visible(ctx, call{in: in, who: st.who}) {
 		if holds(r.Name, in.Text) || holds(r.Description, in.Text) {
-			out = append(out, Option{Value: r.Name, Label: r.Name, Hint: cut(r.Description, 75)})
+			out = append(out, Option{Value: r.Name, Label: r.Name, Hint: Shorten(r.Description, 75)})
 		}
 		if len(out) == maxFormOptions {
 			break

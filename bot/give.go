@@ -89,7 +89,7 @@ func (s *Service) targetOf(h jit.Holding) (string, error) {
 	if err != nil {
 		return "", &UserError{
 			Code: CodeProvider, Say: h.Resource + " cannot be given to " + s.People.Name(h.Principal) + ".",
-			Hint: "Tell the people who run jitbot: " + cut(clean(err.Error()), 200), Cause: err,
+			Hint: "Tell the people who run jitbot: " + Shorten(clean(err.Error()), 200), Cause: err,
 		}
 	}
 	return target, nil

@@ -317,9 +317,9 @@ func (s *Service) saveRefusal(tx storage.Tx, c call, u *UserError, now time.Time
 	}
 	e := c.event(jit.EventRefused, now)
 	e.Outcome = "refused"
-	note := jit.Record(e).Detail("code", string(u.Code)).Detail("say", cut(u.Say, 500))
+	note := jit.Record(e).Detail("code", string(u.Code)).Detail("say", Shorten(u.Say, 500))
 	if c.in.Action != nil {
-		note.Detail("verb", cut(clean(c.in.Action.Verb), 40)).Detail("id", cut(clean(c.in.Action.ID), 60))
+		note.Detail("verb", Shorten(clean(c.in.Action.Verb), 40)).Detail("id", Shorten(clean(c.in.Action.ID), 60))
 	}
 	return tx.Save(note)
 }

@@ -261,7 +261,7 @@ func (s *Service) homeRequests(v storage.View, id string) (waiting, past []Card,
 	for _, r := range all {
 		st := story{request: r, grant: grants[r.ID]}
 		card := Card{
-			Title: r.Resource + " for " + jit.FormatDuration(r.Duration), Status: s.statusOf(st), Quote: cut(r.Reason, 200),
+			Title: r.Resource + " for " + jit.FormatDuration(r.Duration), Status: s.statusOf(st), Quote: Shorten(r.Reason, 200),
 			Buttons: s.holderButtons(st), Notice: r.Resource + ": " + s.statusOf(st).Text + ".",
 		}
 		switch {

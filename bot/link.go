@@ -139,7 +139,7 @@ func accountThread(a jit.Account) string { return threadAccount + a.String() }
 // askToLink has the admins confirm that an account is who it says.
 func (s *Service) askToLink(ctx context.Context, c call, st standing, email string) (Reply, error) {
 	if !s.admitted(email) {
-		return Reply{}, refuse(CodeUnknownThing, fmt.Sprintf("I know nobody with the e-mail %q.", cut(email, 80)), "Use your company e-mail, or ask the people who run jitbot to add you.")
+		return Reply{}, refuse(CodeUnknownThing, fmt.Sprintf("I know nobody with the e-mail %q.", Shorten(email, 80)), "Use your company e-mail, or ask the people who run jitbot to add you.")
 	}
 	if len(s.admins()) == 0 {
 		return Reply{}, refuse(CodeUnknownPerson, "There is no admin who could confirm that.", "Ask the people who run jitbot to add your account "+c.in.From.String()+".")
@@ -184,7 +184,7 @@ func (s *Service) saveClaim(tx storage.Tx, c call, st standing, email string, no
 }
 
 func linkedBefore(email string) *UserError {
-	return refuse(CodeAccount, "That cannot be linked: "+cut(email, 80)+" or this account is linked already.", "An admin of jitbot can end the old link with `/jit unlink`.")
+	return refuse(CodeAccount, "That cannot be linked: "+Shorten(email, 80)+" or this account is linked already.", "An admin of jitbot can end the old link with `/jit unlink`.")
 }
 
 // judgeAccount confirms or refuses what an account says it is. Nobody confirms
@@ -264,7 +264,7 @@ func (s *Service) unlink(ctx context.Context, c call, cmd Command) (Reply, error
 			return Reply{}, err
 		}
 		if len(links) == 0 {
-			return Reply{}, refuse(CodeUnknownThing, "No account is linked to "+cut(cmd.Person, 80)+".", "`/jit accounts` lists the links. Accounts in the configuration are taken out there.")
+			return Reply{}, refuse(CodeUnknownThing, "No account is linked to "+Shorten(cmd.Person, 80)+".", "`/jit accounts` lists the links. Accounts in the configuration are taken out there.")
 		}
 		for _, l := range links {
 			if err := s.endLink(tx, c, l, now); err != nil {

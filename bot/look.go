@@ -223,7 +223,7 @@ func (s *Service) pending(ctx context.Context, c call) (Reply, error) {
 		card.Body = []Text{plain("None. Enjoy the quiet.")}
 	}
 	for _, r := range waiting[:min(len(waiting), maxListed)] {
-		card.Fields = append(card.Fields, field(s.titleOf(r), Text{{Text: cut(r.Reason, 120)}, {Text: " · "}, {Text: r.ID, Code: true}}))
+		card.Fields = append(card.Fields, field(s.titleOf(r), Text{{Text: Shorten(r.Reason, 120)}, {Text: " · "}, {Text: r.ID, Code: true}}))
 	}
 	if more := len(waiting) - maxListed; more > 0 {
 		card.Body = []Text{marked("And " + itoa(more) + " older ones: decide on some of these and ask for `/jit pending` again.")}

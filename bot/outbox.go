@@ -178,7 +178,7 @@ func (s *Service) postpone(ctx context.Context, o storage.Outgoing, cause error)
 		return s.putBack(ctx, o, after)
 	}
 	o.Attempts++
-	o.LastError = cut(clean(cause.Error()), 300)
+	o.LastError = Shorten(clean(cause.Error()), 300)
 	s.log.Warn("a message could not be delivered yet", "thread", o.Thread, "slot", o.Slot, "attempts", o.Attempts, "cause", cause)
 	return s.putBack(ctx, o, outboxRetry.After(o.Attempts))
 }

@@ -38,7 +38,7 @@ func (s *Service) fillRequest(ctx context.Context, c call, values map[string]str
 	if len(options) == 0 {
 		return Form{}, refuse(CodeNoRule, "The policy gives you nothing to ask for.", "Ask your security team which group you should be in.")
 	}
-	value := func(name string) string { return cut(clean(values[name]), maxReason) }
+	value := func(name string) string { return Shorten(clean(values[name]), maxReason) }
 	resource := value(fieldResource)
 	if resource == "" && len(options) == 1 {
 		resource = options[0].Value
@@ -215,7 +215,7 @@ func (s *Service) visibleOptions(ctx context.Context, c call) (out []Option, mor
 		if len(out) == maxFormOptions {
 			return out, true
 		}
-		out = append(out, Option{Value: r.Name, Label: r.Name, Hint: cut(s.terms(p, facts, c.who.ID, r), 75)})
+		out = append(out, Option{Value: r.Name, Label: r.Name, Hint: Shorten(s.terms(p, facts, c.who.ID, r), 75)})
 	}
 	return out, false
 }

@@ -131,11 +131,11 @@ func (s *Service) SetPolicy(ctx context.Context, p *policy.Policy, actor string)
 func (s *Service) PolicyRefused(ctx context.Context, problems error) error {
 	c := s.event(jit.EventPolicyRefused, jit.ActorJitbot, "policy")
 	c.Outcome, c.PolicySHA256 = "failed", s.Policy().SHA256()
-	return s.alert(ctx, c, map[string]any{"problems": cut(problems.Error(), 4000)}, Card{
+	return s.alert(ctx, c, map[string]any{"problems": Shorten(problems.Error(), 4000)}, Card{
 		Title:  "The new policy was not loaded",
 		Status: Status{"The policy in force stays", Warning},
 		Body:   []Text{{{Text: "Mend the file and save it again; `bot policy check` shows the same problems."}}},
-		Quote:  cut(problems.Error(), 1500),
+		Quote:  Shorten(problems.Error(), 1500),
 		Notice: "A new policy file was refused; the policy in force stays.",
 	})
 }

@@ -64,7 +64,7 @@ func describe(a jit.Account, p Profile) string {
 		out = p.Email + " (" + a.User + ")"
 	}
 	if p.Name != "" {
-		out += ", called " + cut(clean(p.Name), 60)
+		out += ", called " + Shorten(clean(p.Name), 60)
 	}
 	return out
 }

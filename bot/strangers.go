@@ -56,7 +56,7 @@ func (s *Service) Refused(ctx context.Context, r Refusal) {
 	s.log.Info("refused", "code", r.Code, "platform", r.Platform, "cause", r.Cause)
 	e := s.event(jit.EventRefused, "unknown", r.Platform)
 	e.Outcome = "refused"
-	if err := s.note(ctx, e, map[string]any{"code": string(r.Code), "cause": cut(clean(r.Cause), 300)}); err != nil {
+	if err := s.note(ctx, e, map[string]any{"code": string(r.Code), "cause": Shorten(clean(r.Cause), 300)}); err != nil {
 		s.log.Error("a refusal could not be recorded", "code", r.Code, "cause", err)
 	}
 }

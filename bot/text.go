@@ -50,8 +50,8 @@ func clean(s string) string {
 // three, a text meant to spill over its neighbours takes hundreds.
 const maxMarks = 4
 
-// cut shortens s to n characters, the last of them an ellipsis.
-func cut(s string, n int) string {
+// Shorten cuts s to n characters (runes), the last of them an ellipsis. n is at least 1.
+func Shorten(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}

@@ -321,7 +321,7 @@ func (s *Service) settleResult(res result, grants map[string]*jit.Grant, sibling
 func (s *Service) failTurn(res result, now time.Time) (*jit.Change, error) {
 	h := res.h
 	h.Attempts++
-	h.LastError = cut(clean(res.err.Error()), 300)
+	h.LastError = Shorten(clean(res.err.Error()), 300)
 	h.NextAt = now.Add(s.Retry.After(h.Attempts))
 	h.Lease.Until = now
 	s.log.Warn("a turn failed", "holding", h.ID, "grant", h.Grant, "state", h.State, "attempts", h.Attempts, "cause", res.err)
@@ -339,7 +339,7 @@ func (s *Service) failGrant(res result, g *jit.Grant, all []jit.Holding, now tim
 	}
 	s.log.Error("a grant cannot be given", "grant", g.ID, "holding", res.h.ID, "cause", res.err)
 	h := res.h
-	h.LastError = cut(clean(res.err.Error()), 300)
+	h.LastError = Shorten(clean(res.err.Error()), 300)
 	h.Lease.Until = now
 	for i := range all {
 		if all[i].ID == h.ID {

@@ -34,7 +34,7 @@ func wishOf(cmd Command, kind jit.RequestKind) wish {
 // mentioned in the reason.
 func ticketOf(w wish) string {
 	if w.ticket != "" {
-		return cut(w.ticket, maxTicket)
+		return Shorten(w.ticket, maxTicket)
 	}
 	return ticketPattern.FindString(w.reason)
 }
@@ -80,7 +80,7 @@ func (s *Service) unknownResource(p *policy.Policy, c call, name string) *UserEr
 	if len(near) > 0 {
 		hint = "Did you mean `" + strings.Join(near, "`, `") + "`? " + hint
 	}
-	return refuse(CodeUnknownThing, fmt.Sprintf("There is no resource %q that you may ask for.", cut(name, 60)), hint).at(fieldResource)
+	return refuse(CodeUnknownThing, fmt.Sprintf("There is no resource %q that you may ask for.", Shorten(name, 60)), hint).at(fieldResource)
 }
 
 // holder is the principal who is to hold the access.
@@ -93,7 +93,7 @@ func (s *Service) holder(c call, w wish) (string, error) {
 	}
 	p, ok := s.People.Find(c.in.From.Platform, c.in.From.Team, w.forWhom)
 	if !ok {
-		return "", refuse(CodeUnknownThing, fmt.Sprintf("I know nobody called %q.", cut(w.forWhom, 60)), "Use the company e-mail, such as `--for bo@example.com`.").at(fieldFor)
+		return "", refuse(CodeUnknownThing, fmt.Sprintf("I know nobody called %q.", Shorten(w.forWhom, 60)), "Use the company e-mail, such as `--for bo@example.com`.").at(fieldFor)
 	}
 	return p.ID, nil
 }
@@ -108,7 +108,7 @@ func (s *Service) startOf(p *policy.Policy, text string) (time.Time, error) {
 	at, ok := readMoment(text, now.In(p.Timezone()))
 	switch {
 	case !ok:
-		return time.Time{}, refuse(CodeBadInput, fmt.Sprintf("I cannot read the time %q.", cut(text, 40)), "Write `--at 14:30` or `--at 2026-11-24T09:00`, in "+p.Timezone().String()+" time.").at(fieldStart)
+		return time.Time{}, refuse(CodeBadInput, fmt.Sprintf("I cannot read the time %q.", Shorten(text, 40)), "Write `--at 14:30` or `--at 2026-11-24T09:00`, in "+p.Timezone().String()+" time.").at(fieldStart)
 	case !at.After(now):
 		return time.Time{}, refuse(CodeBadInput, "That start has passed already.", "Leave `--at` out to start at once.").at(fieldStart)
 	case at.Sub(now) > maxStartAhead:

@@ -74,7 +74,7 @@ func typed(in bot.Input, id string) slack.BlockElement {
 	if e.Multiline {
 		value = cleanLines(in.Value)
 	}
-	e.InitialValue = shorten(value, most)
+	e.InitialValue = bot.Shorten(value, most)
 	if in.Live {
 		e.DispatchActionConfig = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_enter_pressed"}}
 	}

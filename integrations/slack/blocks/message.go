@@ -77,7 +77,7 @@ func quotation(s, id string) (slack.Block, bool) {
 	if s == "" {
 		return nil, false
 	}
-	text := plain("“"+shorten(s, maxSection-2)+"”", maxSection)
+	text := plain("“"+bot.Shorten(s, maxSection-2)+"”", maxSection)
 	return slack.NewSectionBlock(text, nil, nil, slack.SectionBlockOptionBlockID(id)), true
 }
 

@@ -3,9 +3,10 @@ package blocks
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
+
+	"jitbot/bot"
 )
 
 // dash stands where there is nothing: Slack refuses empty texts.
@@ -41,27 +42,13 @@ func hidden(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// shorten cuts s to n characters, the last of them an ellipsis.
-func shorten(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	count := 0
-	for i := range s {
-		if count++; count == n {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
-
 // line is s as one line of at most limit characters, never empty.
 func line(s string, limit int) string {
 	s = strings.TrimSpace(clean(s))
 	if s == "" {
 		return dash
 	}
-	return shorten(s, limit)
+	return bot.Shorten(s, limit)
 }
 
 // plain is a text Slack shows as it stands: nothing in it is parsed, so nothing
