@@ -17,12 +17,10 @@ import (
 // ends; then it lets what is under way finish, within ten seconds. It returns
 // an error only if it could not start.
 func (s *Service) Run(ctx context.Context) error {
-	started := s.event(jit.EventStarted, jit.ActorJitbot, "process")
-	started.PolicySHA256 = s.Policy().SHA256()
-	if err := s.note(ctx, started, map[string]any{"warnings": s.Policy().Warnings()}); err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	if err := s.LoadAccounts(ctx); err != nil {
+	if err := s.begin(ctx); ctx.Err() != nil {
+		s.taken.finish(ctx) // it was stopped before it had started
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	net := s.safetyNet(ctx)
@@ -45,6 +43,15 @@ func (s *Service) Run(ctx context.Context) error {
 		s.log.Warn("the stop could not be recorded", "cause", err)
 	}
 	return nil
+}
+
+func (s *Service) begin(ctx context.Context) error {
+	started := s.event(jit.EventStarted, jit.ActorJitbot, "process")
+	started.PolicySHA256 = s.Policy().SHA256()
+	if err := s.note(ctx, started, map[string]any{"warnings": s.Policy().Warnings()}); err != nil {
+		return err
+	}
+	return s.LoadAccounts(ctx)
 }
 
 // runNudges looks after requests that wait, in a loop of its own: the sources
