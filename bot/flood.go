@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -23,6 +24,10 @@ const (
 	refusalsWritten = 20          // of one person within a minute, each with its own event
 	refusalsWindow  = time.Minute // from the first of them
 	refusalsNote    = "refused.counts"
+
+	// offersOf and an account count its links to the sign-in: too many are
+	// refused, and those refusals are counted as all others are.
+	offersOf = "sign-in "
 )
 
 // What the policy refuses is a request in the store, with its facts, and so is
@@ -81,7 +86,7 @@ func (s *Service) closeRefusals(tx storage.Tx, counts map[string]refusalCount, n
 			continue
 		}
 		delete(counts, actor)
-		if more := c.N - refusalsWritten; more > 0 {
+		if more := c.N - refusalsWritten; more > 0 && !strings.HasPrefix(actor, offersOf) {
 			e := jit.Event{At: now, Kind: jit.EventRefused, Actor: actor, Origin: "count", Outcome: "refused"}
 			if err := tx.Save(jit.Record(e).Detail("count", more).Detail("since", c.From)); err != nil {
 				return err

@@ -513,6 +513,12 @@ func TestOneAccountIsNotGivenEndlesslyManyLinks(t *testing.T) {
 	expect(t, w.Say("eve", "sign-in"), "many links")
 	w.Pass(time.Minute)
 	tokenOf(t, w.Say("eve", "sign-in"))
+	w.Pass(2 * time.Minute)
+	for _, e := range w.Events(jit.EventRefused) {
+		if e.Actor != "unknown" {
+			t.Errorf("a refusal is said to be of %q", e.Actor)
+		}
+	}
 }
 
 func TestTheFirstEmailOfAListedAccountIsKeptAndALaterOneSuspendsIt(t *testing.T) {

@@ -29,7 +29,7 @@ func (s *Service) signInKnown(c call) (Reply, error) {
 func (s *Service) offerSignIn(ctx context.Context, c call, st standing, asks bool) (Reply, error) {
 	token := newToken()
 	return s.once(ctx, c, func(tx storage.Tx, now time.Time) (Reply, error) {
-		few, err := s.countRefusal(tx, "sign-in "+c.in.From.String(), now)
+		few, err := s.countRefusal(tx, offersOf+c.in.From.String(), now)
 		if err != nil {
 			return Reply{}, err
 		}

@@ -81,15 +81,24 @@ func run(t *testing.T, binary, data string, env []string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.begin(out, address)
+	return p
+}
+
+// begin starts the program and waits until what it writes to out says where it
+// listens.
+func (p *process) begin(out io.Reader, says *regexp.Regexp) {
+	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(p.kill)
+	p.t.Cleanup(p.kill)
 	found := make(chan string, 1)
 	go func() {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			if m := address.FindStringSubmatch(lines.Text()); m != nil {
+			p.t.Log(lines.Text())
+			if m := says.FindStringSubmatch(lines.Text()); m != nil {
 				found <- m[1]
 			}
 		}
@@ -99,11 +108,10 @@ func run(t *testing.T, binary, data string, env []string) *process {
 	case addr := <-found:
 		p.url = "http://" + addr
 	case err := <-p.gone:
-		t.Fatalf("it ended at once: %v\n%s", err, p.said)
+		p.t.Fatalf("it ended at once: %v\n%s", err, p.said)
 	case <-time.After(patience):
-		t.Fatal("it does not say where it listens")
+		p.t.Fatal("it does not say where it listens")
 	}
-	return p
 }
 
 // kill ends the process as a power cut would.

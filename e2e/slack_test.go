@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -78,29 +77,7 @@ func serveSlack(t *testing.T, binary, dir string, env []string, slack *slackfake
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-	found := make(chan string, 1)
-	go func() {
-		lines := bufio.NewScanner(log)
-		for lines.Scan() {
-			t.Log(lines.Text())
-			if m := listens.FindStringSubmatch(lines.Text()); m != nil {
-				found <- m[1]
-			}
-		}
-		p.gone <- p.cmd.Wait()
-	}()
-	select {
-	case addr := <-found:
-		p.url = "http://" + addr
-	case err := <-p.gone:
-		t.Fatalf("it ended at once: %v", err)
-	case <-time.After(patience):
-		t.Fatal("it does not say where it listens")
-	}
+	p.begin(log, listens)
 	slack.SetCallback(p.url)
 	return p
 }

@@ -19,6 +19,7 @@ import (
 	"jitbot/integrations/slack"
 	"jitbot/integrations/ticketfile"
 	"jitbot/integrations/webchat"
+	"jitbot/internal/localonly"
 	"jitbot/internal/secret"
 	"jitbot/internal/strictyaml"
 	"jitbot/jit"
@@ -189,7 +190,7 @@ func (c config) Check(report func(key, text string)) {
 	}
 	if !c.Web.Enabled && !c.Slack.Enabled() {
 		report("web", "no chat is switched on; nobody could ask for anything: set slack.mode, or web.enabled")
-	} else if c.Web.Enabled && !loopbackHost(host) {
+	} else if c.Web.Enabled && !localonly.Host(host) {
 		report("web", "the local chat page has no login and needs listen to be on 127.0.0.1, not "+host)
 	}
 	if len(c.People) == 0 && len(c.Domains) == 0 {
@@ -265,7 +266,7 @@ func (c config) checkNamed(report func(key, text string), key string, ids []stri
 
 func safeBase(base string) bool {
 	u, err := url.Parse(base)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopbackHost(u.Hostname()))
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && localonly.Host(u.Hostname()))
 }
 
 // Check implements [strictyaml.Checker].
@@ -286,14 +287,6 @@ func (c limitsConfig) Check(report func(key, text string)) {
 	if c.CallTime < time.Second || c.CallTime > 5*time.Minute {
 		report("call_time", fmt.Sprintf("%s is not between 1s and 5m", c.CallTime))
 	}
-}
-
-func loopbackHost(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // people is everybody the configuration names, with their confirmed accounts.

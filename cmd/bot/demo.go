@@ -17,6 +17,7 @@ import (
 	"jitbot/bot"
 	"jitbot/integrations/aws"
 	"jitbot/integrations/webchat"
+	"jitbot/internal/localonly"
 	"jitbot/internal/loopback/awsfake"
 	"jitbot/policy"
 )
@@ -63,7 +64,7 @@ func runDemo(ctx context.Context, args []string, env environment) int {
 		fmt.Fprintf(env.stderr, "bot demo: %v\n\n%s", err, demoUsage)
 		return exitUsage
 	}
-	if host, _, err := net.SplitHostPort(*listen); err != nil || !loopbackHost(host) {
+	if host, _, err := net.SplitHostPort(*listen); err != nil || !localonly.Host(host) {
 		fmt.Fprintf(env.stderr, "bot demo: --listen %s: the demo has no login and listens on this computer alone; write it like 127.0.0.1:8080\n", *listen)
 		return exitUsage
 	}

@@ -16,11 +16,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"regexp"
 	"sync"
 	"time"
+
+	"jitbot/internal/loopback"
 )
 
 // Config says what the account holds at the start. Account, Now and at least
@@ -179,23 +180,11 @@ func (s *Server) checkRoles() error {
 // and a func that stops serving, cuts open calls, and returns when both are
 // done.
 func (s *Server) Start(ctx context.Context, addr string) (url string, stop func(), err error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	if !loopbackHost(addr) {
-		return "", nil, fmt.Errorf("loopback AWS: %q is not a loopback address; use 127.0.0.1:PORT", addr)
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	ln, url, err := loopback.Listen(ctx, "loopback AWS", addr)
 	if err != nil {
-		return "", nil, fmt.Errorf("loopback AWS: %w", err)
+		return "", nil, err
 	}
-	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = srv.Serve(ln) // always ErrServerClosed or a listener that is gone: nothing to add to it
-	}()
-	return "http://" + ln.Addr().String(), func() { _ = srv.Close(); <-done }, nil
+	return url, loopback.Serve(ln, s.Handler()), nil
 }
 
 // Handler serves the endpoint: signed calls are POSTs to /, the page is GET /,
@@ -207,22 +196,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", s.servePage)
 	mux.Handle("GET /static/", staticFiles())
 	mux.HandleFunc("/federation", s.serveFederation)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopbackHost(r.Host) {
-			http.Error(w, "This address is for the same machine only.", http.StatusForbidden)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
-}
-
-// loopbackHost says whether a host, with or without a port, is this machine.
-func loopbackHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || host == "[::1]" || ip != nil && ip.IsLoopback()
+	return loopback.Local(mux)
 }
 
 func (s *Server) arn(service, rest string) string {

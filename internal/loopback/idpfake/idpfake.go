@@ -12,12 +12,12 @@ package idpfake
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
+
+	"jitbot/internal/loopback"
 )
 
 // Config says who can sign in, and as what jitbot is registered. All fields are
@@ -66,27 +66,14 @@ func New(cfg Config) (*Server, error) {
 // means a free port of 127.0.0.1. It returns the issuer, and a func that stops
 // serving, cuts open calls, and returns when both are done.
 func (s *Server) Start(ctx context.Context, addr string) (issuer string, stop func(), err error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	if !loopbackHost(addr) {
-		return "", nil, fmt.Errorf("loopback sign-in: %q is not a loopback address; use 127.0.0.1:PORT", addr)
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	ln, issuer, err := loopback.Listen(ctx, "loopback sign-in", addr)
 	if err != nil {
-		return "", nil, fmt.Errorf("loopback sign-in: %w", err)
+		return "", nil, err
 	}
-	issuer = "http://" + ln.Addr().String()
 	s.mu.Lock()
 	s.issuer = issuer
 	s.mu.Unlock()
-	srv := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = srv.Serve(ln) // always ErrServerClosed or a listener that is gone: nothing to add to it
-	}()
-	return issuer, func() { _ = srv.Close(); <-done }, nil
+	return issuer, loopback.Serve(ln, s.handler()), nil
 }
 
 // The paths that can be broken.
@@ -105,16 +92,11 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST "+Authorize, s.serveChosen)
 	mux.HandleFunc("POST "+Token, s.serveToken)
 	mux.Handle("GET /static/", staticFiles())
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopbackHost(r.Host) {
-			http.Error(w, "This address is for the same machine only.", http.StatusForbidden)
-			return
+	return loopback.Local(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.broken(w, r) {
+			mux.ServeHTTP(w, r)
 		}
-		if s.broken(w, r) {
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
+	}))
 }
 
 func (s *Server) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
@@ -129,13 +111,4 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 	}
 	override(d, s.lies.discovery)
 	writeJSON(w, http.StatusOK, d)
-}
-
-// loopbackHost says whether a host, with or without a port, is this machine.
-func loopbackHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || host == "[::1]" || ip != nil && ip.IsLoopback()
 }

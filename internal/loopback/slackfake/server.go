@@ -3,11 +3,11 @@ package slackfake
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
+
+	"jitbot/internal/loopback"
 )
 
 // Server is one loopback workspace with one app installed. Make it with [New];
@@ -85,30 +85,18 @@ func New(cfg Config) (*Server, error) {
 // returns when all of it is done. A Server is started once, and people act only
 // after that. What it keeps grows with use; make a new one for a new run.
 func (s *Server) Start(ctx context.Context, addr string) (url string, stop func(), err error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	if !loopbackHost(addr) {
-		return "", nil, fmt.Errorf("loopback Slack: %q is not a loopback address; use 127.0.0.1:PORT", addr)
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	ln, base, err := loopback.Listen(ctx, "loopback Slack", addr)
 	if err != nil {
-		return "", nil, fmt.Errorf("loopback Slack: %w", err)
+		return "", nil, err
 	}
 	life, end := context.WithCancel(ctx)
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
-	s.life, s.base = life, "http://"+ln.Addr().String()
+	s.life, s.base = life, base
 	s.http = &http.Client{Transport: transport, CheckRedirect: noRedirect}
-	srv := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = srv.Serve(ln) // always ErrServerClosed or a listener that is gone: nothing to add to it
-	}()
+	unserve := loopback.Serve(ln, s.handler())
 	return s.base + "/api/", func() {
 		end()
-		_ = srv.Close()
-		<-done
+		unserve()
 		s.wg.Wait()
 		transport.CloseIdleConnections()
 	}, nil
@@ -121,22 +109,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("/api/{method}", s.serveAPI)
 	mux.HandleFunc("POST /response/{secret}", s.serveResponse)
 	mux.HandleFunc("GET /link/{ticket}", s.serveSocket)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopbackHost(r.Host) {
-			http.Error(w, "This address is for the same machine only.", http.StatusForbidden)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
-}
-
-// loopbackHost says whether a host, with or without a port, is this machine.
-func loopbackHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || host == "[::1]" || ip != nil && ip.IsLoopback()
+	return loopback.Local(mux)
 }
 
 // Changed returns a channel that is closed at the next change of anything that
