@@ -73,9 +73,9 @@ func (s *Service) lookUp(ctx context.Context, a jit.Account) (standing, error) {
 	if err != nil {
 		return st, err
 	}
-	listed := s.People.ListedAccount(a)
+	_, listed := s.People.ListedAccount(a)
 	switch {
-	case st.link.State == jit.LinkHeld:
+	case st.link.Suspended():
 	case listed:
 		st.who, st.known = s.People.ByAccount(a)
 	case st.link.State == jit.LinkOn && st.link.How != jit.ByConfig:
@@ -129,7 +129,8 @@ func (s *Service) mayAct(ctx context.Context, c call, st standing) error {
 // that a later change of it is seen. What fails is done at the next action.
 func (s *Service) learnEmail(ctx context.Context, c call, st standing) {
 	l := st.link
-	fresh := s.People.ListedAccount(c.in.From) && (l.State == jit.LinkNew || l.State == jit.LinkOff && l.How == jit.ByConfig)
+	_, listed := s.People.ListedAccount(c.in.From)
+	fresh := listed && (l.State == jit.LinkNew || l.State == jit.LinkOff && l.How == jit.ByConfig)
 	if st.doubt != nil || st.profile.Email == "" || !fresh && (l.State != jit.LinkOn || l.Email != "") {
 		return
 	}

@@ -115,7 +115,10 @@ func (s *Service) freeToLink(v storage.View, a jit.Account, old jit.Link, princi
 	if old.State == jit.LinkOn && old.Principal != principal {
 		return ErrLinkedBefore
 	}
-	if who, listed := s.People.ByAccount(a); listed && who.ID != principal {
+	if owner, listed := s.People.ListedAccount(a); listed && owner != principal {
+		return ErrLinkedBefore
+	}
+	if who, known := s.People.ByAccount(a); known && who.ID != principal {
 		return ErrLinkedBefore
 	}
 	has := func(other jit.Account) bool {
@@ -176,6 +179,9 @@ func (s *Service) saveClaim(tx storage.Tx, c call, st standing, email string, no
 	if old.Principal == email {
 		l.How, l.LinkedAt = old.How, old.LinkedAt // it was proved once; the person stays known
 	}
+	if old.Suspended() {
+		l.Because = old.Because // and stays suspended until an admin has answered
+	}
 	change := jit.Record(c.event(jit.EventLinkAsked, now)).Detail("account", c.in.From.String()).Detail("principal", email)
 	if err := change.Link(l, jit.LinkAsked); err != nil {
 		return err
@@ -211,7 +217,7 @@ func (s *Service) judgeAccount(ctx context.Context, c call, a Action) (Reply, er
 			return Reply{}, refuse(CodeSelf, "You cannot confirm an account of your own.", "Another admin can.")
 		}
 		if a.Verb == pressDismiss {
-			return said("Refused.", "The account stays unknown.", Neutral), s.endLink(tx, c, l, now)
+			return s.dismissClaim(tx, c, l, now)
 		}
 		l.How, l.By = jit.ByAdmin, c.who.ID
 		if err := s.putLink(tx, l.Account, l, c.who.ID, now); err != nil {
@@ -224,6 +230,19 @@ func (s *Service) judgeAccount(ctx context.Context, c call, a Action) (Reply, er
 		s.reloadAccounts(ctx)
 	}
 	return reply, err
+}
+
+// dismissClaim has an account be what it was before it said who it is.
+func (s *Service) dismissClaim(tx storage.Tx, c call, l jit.Link, now time.Time) (Reply, error) {
+	if !l.Suspended() {
+		return said("Refused.", "The account stays unknown.", Neutral), s.endLink(tx, c, l, now)
+	}
+	l.ChangedAt = now
+	change := jit.Record(c.event(jit.EventLinkHeld, now)).Detail("account", l.Account.String()).Detail("principal", l.Principal).Detail("because", l.Because)
+	if err := change.Link(l, jit.LinkHeld); err != nil {
+		return Reply{}, err
+	}
+	return said("Refused.", "The account stays suspended.", Neutral), errors.Join(tx.Save(change), s.refresh(tx, accountThread(l.Account), now))
 }
 
 // claim is the id of what an account claims: a later claim has another.
@@ -289,7 +308,7 @@ func (s *Service) linksOf(v storage.View, c call, word string) ([]jit.Link, erro
 	l, err := v.Link(account)
 	switch {
 	case err == nil && slices.Contains(on, l.State):
-		return []jit.Link{l}, nil
+		return s.unlisted([]jit.Link{l}), nil
 	case err != nil && !errors.Is(err, storage.ErrNotFound):
 		return nil, err
 	}
@@ -297,7 +316,17 @@ func (s *Service) linksOf(v storage.View, c call, word string) ([]jit.Link, erro
 	if p, ok := s.People.Find(c.in.From.Platform, c.in.From.Team, word); ok {
 		principal = p.ID
 	}
-	return v.Links(storage.LinkFilter{Principal: principal, States: on})
+	links, err := v.Links(storage.LinkFilter{Principal: principal, States: on})
+	return s.unlisted(links), err
+}
+
+// unlisted leaves out the accounts whose person the configuration names: only
+// there can that be ended.
+func (s *Service) unlisted(links []jit.Link) []jit.Link {
+	return slices.DeleteFunc(links, func(l jit.Link) bool {
+		_, listed := s.People.ListedAccount(l.Account)
+		return listed
+	})
 }
 
 // accounts lists the links, for admins.
@@ -313,6 +342,7 @@ func (s *Service) accounts(ctx context.Context, c call) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	links = slices.DeleteFunc(links, func(l jit.Link) bool { return l.State == jit.LinkOn && l.How == jit.ByConfig })
 	slices.SortStableFunc(links, func(a, b jit.Link) int { return b.ChangedAt.Compare(a.ChangedAt) })
 	card := Card{Title: "Linked accounts", Notice: plural(len(links), "linked account") + "."}
 	for _, l := range links[:min(len(links), maxListed)] {

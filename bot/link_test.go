@@ -578,3 +578,62 @@ func TestANotificationShowsNoMarks(t *testing.T) {
 		t.Errorf("says %q", n)
 	}
 }
+
+// doubted is a world where the e-mail of ann's account, which the
+// configuration lists, has changed.
+func doubted(t *testing.T) *world.World {
+	t.Helper()
+	w := newcomer(t, withSignIn)
+	w.Chat.SetProfile(full("ann", "ann@example.com"))
+	w.Say("ann", "mine")
+	w.Chat.SetProfile(full("ann", "mallory@example.com"))
+	expect(t, w.Say("ann", "mine"), "its e-mail changed")
+	return w
+}
+
+func TestT20AListedAccountThatIsSuspendedComesBackByAnAdminsWordAlone(t *testing.T) {
+	t.Parallel()
+	w := doubted(t)
+	expect(t, w.Say("ann", "sign-in ann@example.com"), "An admin has to confirm")
+	idle := func(when string) {
+		t.Helper()
+		w.People.SetLinks(nil) // as another jitbot, which has not heard of it yet
+		if r := w.Say("ann", "request staging 1h look around"); strings.Contains(bottest.ReplyWords(r), "Approved") {
+			t.Fatalf("%s it was given something: %s", when, bottest.ReplyWords(r))
+		}
+	}
+	idle("while an admin was asked")
+	w.Step()
+	ask := card(t, w.Chat.Direct("ada"), "Is this account").Card
+	expect(t, w.Press("ada", "account-dismiss", ask.Buttons[1].Action.ID), "stays suspended")
+	idle("after an admin refused")
+	expect(t, w.Say("ada", "unlink ann@example.com"), "taken out there")
+	idle("after an admin tried to unlink it")
+	expect(t, w.Say("ann", "sign-in ann@example.com"), "An admin has to confirm")
+	w.Step()
+	ask = card(t, w.Chat.Direct("ada"), "Is this account").Card
+	expect(t, w.Press("ada", "account-confirm", ask.Buttons[0].Action.ID), "Confirmed")
+	expect(t, w.Say("ann", "mine"), "Your requests and grants")
+}
+
+func TestT20AListedAccountIsNobodyElsesAlsoWhileItIsSuspended(t *testing.T) {
+	t.Parallel()
+	w := doubted(t)
+	if _, err := signIn(t, w, tokenOf(t, w.Say("ann", "sign-in")), "mallory@example.com"); !errors.Is(err, bot.ErrLinkedBefore) {
+		t.Errorf("signed in as somebody else: %v", err)
+	}
+	expect(t, w.Say("ann", "sign-in mallory@example.com"), "That cannot be linked")
+	if l := linkOf(t, w, "ann"); l.State != jit.LinkHeld {
+		t.Errorf("the account is %s", l.State)
+	}
+}
+
+func TestAnAccountInTheConfigurationIsNeitherListedAsALinkNorUnlinked(t *testing.T) {
+	t.Parallel()
+	w := newcomer(t, nil)
+	w.Chat.SetProfile(full("ann", "ann@example.com"))
+	w.Say("ann", "mine")
+	expect(t, w.Say("ada", "accounts"), "None: everybody is known by the accounts in the configuration")
+	expect(t, w.Say("ada", "unlink ann@example.com"), "taken out there")
+	expect(t, w.Say("ann", "mine"), "Your requests and grants")
+}

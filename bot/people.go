@@ -34,7 +34,7 @@ type people struct {
 	byID      map[string]*Person
 	byAccount map[string]*Person
 	handles   map[string][]*Person // the part of the e-mail before the @
-	listed    map[string]bool      // accounts the configuration lists
+	listed    map[string]string    // accounts the configuration lists, and whose they are
 	disabled  map[string]bool      // by id, of those the configuration lists
 }
 
@@ -68,7 +68,7 @@ func (d *Directory) SetLinks(links []jit.Link) {
 }
 
 func listPeople(all []Person) (*people, error) {
-	next := &people{byID: map[string]*Person{}, byAccount: map[string]*Person{}, handles: map[string][]*Person{}, listed: map[string]bool{}, disabled: map[string]bool{}}
+	next := &people{byID: map[string]*Person{}, byAccount: map[string]*Person{}, handles: map[string][]*Person{}, listed: map[string]string{}, disabled: map[string]bool{}}
 	for i := range all {
 		p := all[i]
 		p.Accounts = slices.Clone(p.Accounts)
@@ -84,7 +84,7 @@ func listPeople(all []Person) (*people, error) {
 			if other := next.byAccount[a.String()]; other != nil {
 				return nil, fmt.Errorf("people: account %s belongs to %s and %s; it can be one person's only", a, other.ID, p.ID)
 			}
-			next.byAccount[a.String()], next.listed[a.String()] = &p, true
+			next.byAccount[a.String()], next.listed[a.String()] = &p, p.ID
 		}
 	}
 	return next, nil
@@ -100,21 +100,18 @@ func (d *people) add(p *Person) {
 func (d *people) join(links []jit.Link) {
 	gone := map[*Person]bool{}
 	for _, l := range links {
-		switch l.State {
-		case jit.LinkOn:
+		_, listed := d.listed[l.Account.String()]
+		switch {
+		case l.How == jit.ByConfig && !listed:
+			// the configuration lists it no more
+		case l.State == jit.LinkOn:
 			d.connect(l)
-		case jit.LinkHeld:
-			if l.How == jit.ByConfig && !d.listed[l.Account.String()] {
-				continue // the configuration lists it no more
-			}
-			if p := d.part(l); p != nil && saysLeft(l) {
+		case l.Suspended():
+			if p := d.part(l); p != nil && l.State == jit.LinkHeld && saysLeft(l) {
 				gone[p] = true
 			}
-		case jit.LinkAsked, jit.LinkOff:
-			if l.How != "" { // it was proved once: the person is known, if not by this account
-				d.person(l)
-			}
-		case jit.LinkNew:
+		case l.How != "": // it was proved once: the person is known, if not by this account
+			d.person(l)
 		}
 	}
 	for p := range gone {
@@ -126,7 +123,7 @@ func (d *people) join(links []jit.Link) {
 
 // connect makes an account its person's.
 func (d *people) connect(l jit.Link) {
-	if d.listed[l.Account.String()] || l.How == jit.ByConfig {
+	if _, listed := d.listed[l.Account.String()]; listed {
 		return // the configuration says whose it is, or says so no more
 	}
 	p := d.person(l)
@@ -187,8 +184,12 @@ func (d *Directory) Listed(id string) (listed, disabled bool) {
 	return listed, disabled
 }
 
-// ListedAccount reports whether the configuration lists an account.
-func (d *Directory) ListedAccount(a jit.Account) bool { return d.load().listed[a.String()] }
+// ListedAccount says whose an account is by the configuration, if it lists it,
+// suspended or not.
+func (d *Directory) ListedAccount(a jit.Account) (principal string, listed bool) {
+	principal, listed = d.load().listed[a.String()]
+	return principal, listed
+}
 
 // Active reports whether id is a person who may hold access.
 func (d *Directory) Active(id string) bool {

@@ -42,7 +42,7 @@ func TestOnlyTheMovesOfTheLifeCycleAreLegal(t *testing.T) {
 		t.Parallel()
 		const no, ask, on, held, off = jit.LinkNew, jit.LinkAsked, jit.LinkOn, jit.LinkHeld, jit.LinkOff
 		legal(t, []jit.LinkState{no, ask, on, held, off}, jit.LinkState.CanMove, map[jit.LinkState][]jit.LinkState{
-			no: {ask, on, held}, ask: {ask, on, off}, on: {on, held, off}, held: {held, ask, on, off}, off: {ask, on, held},
+			no: {ask, on, held}, ask: {ask, on, held, off}, on: {on, held, off}, held: {held, ask, on, off}, off: {ask, on, held},
 		})
 	})
 }
@@ -72,7 +72,7 @@ func TestAnIllegalMoveIsRefusedAndLeavesTheChangeAsItWas(t *testing.T) {
 		"ended":   c.Grant(jit.Grant{ID: "grt_1", State: jit.GrantRevoking}, jit.GrantEnded), // only End ends
 		"holding": c.Holding(jit.Holding{ID: "hld_1", State: jit.HoldingAbsent}, jit.HoldingWanted),
 		"end":     c.End(jit.Grant{ID: "grt_1", State: jit.GrantActive}, nil),
-		"link":    c.Link(jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, State: jit.LinkAsked}, jit.LinkHeld),
+		"link":    c.Link(jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, State: jit.LinkOn}, jit.LinkAsked),
 	} {
 		if !errors.Is(err, jit.ErrIllegalMove) {
 			t.Errorf("%s: %v, want an illegal move", name, err)

@@ -44,16 +44,20 @@ const (
 	BySignIn  LinkProof = "sign_in" // the person signed in at the company's identity provider
 	ByAdmin   LinkProof = "admin"   // an admin confirmed it
 	ByProfile LinkProof = "profile" // the chat's profile said so and the configuration trusts it
-	ByConfig  LinkProof = "config"  // the configuration lists the account; written only once such an account is suspended
+	ByConfig  LinkProof = "config"  // the configuration lists the account, and says whose it is; the link keeps its e-mail, and whether it is suspended
 )
 
 var linkMoves = map[LinkState][]LinkState{
 	LinkNew:   {LinkAsked, LinkOn, LinkHeld},
-	LinkAsked: {LinkAsked, LinkOn, LinkOff},
+	LinkAsked: {LinkAsked, LinkOn, LinkHeld, LinkOff},
 	LinkOn:    {LinkOn, LinkHeld, LinkOff},
 	LinkHeld:  {LinkHeld, LinkAsked, LinkOn, LinkOff},
 	LinkOff:   {LinkAsked, LinkOn, LinkHeld},
 }
+
+// Suspended reports whether an account that is somebody's may not act as them:
+// it is held, or was and an admin is asked about it.
+func (l Link) Suspended() bool { return l.State == LinkHeld || l.State == LinkAsked && l.Because != "" }
 
 // CanMove reports whether a link may go from s to next.
 func (s LinkState) CanMove(next LinkState) bool { return slices.Contains(linkMoves[s], next) }
