@@ -224,6 +224,23 @@ type Credentials struct {
 	ExpiresAt    time.Time
 }
 
+// Lister is a Provisioner that can say who has what it gives, whoever gave it,
+// so that what the outside holds can be compared with what jitbot holds.
+type Lister interface {
+	// List returns everybody who has what e gives, from a full reading: what
+	// cannot be read to its end is an error. Kinds whose access cannot stand by
+	// itself, such as sessions, list nobody. It changes nothing.
+	List(ctx context.Context, e jit.Entitlement) ([]Held, error)
+}
+
+// Held is one access that the outside was seen to hold.
+type Held struct {
+	Target    string // as [Provisioner.Target] names it
+	Who       string // as the outside calls them
+	Principal string // who that is; empty: nobody jitbot knows
+	Detail    string // for people: what was read
+}
+
 // Checker is a part that can prove it is set up well; `bot doctor` and the
 // start call it.
 type Checker interface {

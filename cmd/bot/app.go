@@ -136,11 +136,14 @@ func (a *app) openService(p *policy.Policy) error {
 	c := bot.Config{
 		Store: a.store, People: a.people, Policy: p, Now: a.now, Log: a.log,
 		Chats:        map[string]bot.Chat{},
-		Provisioners: map[string]bot.Provisioner{aws.KindSession: a.aws, aws.KindGroup: a.aws},
+		Provisioners: map[string]bot.Provisioner{},
 		BaseURL:      a.cfg.BaseURL, DefaultChannel: a.cfg.Channels.Default, AlertChannel: a.cfg.Channels.Alerts,
 		Admins: a.cfg.Admins, Security: a.cfg.Security,
 		SignIn: a.signIn != nil, Domains: a.cfg.Domains, TrustProfile: map[string]bool{slack.Platform: a.cfg.Slack.TrustProfileEmail},
 		InFlight: a.cfg.Limits.InFlight, CallTime: a.cfg.Limits.CallTime,
+	}
+	for _, kind := range aws.KindNames() {
+		c.Provisioners[kind] = a.aws
 	}
 	if a.slack != nil {
 		c.Chats[a.slack.Name()], c.Groups = a.slack, a.slack.Groups()

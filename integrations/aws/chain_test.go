@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"jitbot/bot"
+	"jitbot/integrations/aws/reach"
 	"jitbot/internal/loopback/awsfake"
 	"jitbot/jit"
 )
@@ -21,7 +22,7 @@ func TestOnARoleJitbotsOwnSessionsLastAnHourAtMost(t *testing.T) {
 	w := setup(t, func(f *awsfake.Config, _ *Config) {
 		f.Roles = append(f.Roles, awsfake.Role{Name: "jitbot-hub", Allow: []string{"iam:*", "sts:*"}})
 	})
-	_, client, err := w.clients.load(t.Context())
+	_, client, err := w.clients.Own(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestAThrottledMintIsNotFinal(t *testing.T) {
 	now := w.clock.now()
 	mint := bot.Mint{Now: now, End: now.Add(time.Hour)}
 	for kind, final := range map[awsfake.FaultKind]bool{awsfake.Throttle: false, awsfake.Unavailable: false, awsfake.Refuse: true} {
-		w.aws.Break("AssumeRole", kind, callAttempts)
+		w.aws.Break("AssumeRole", kind, reach.Attempts)
 		if _, err := w.Mint(t.Context(), sessionHolding("grt_1", "ann@example.com"), mint); err == nil || bot.IsPermanent(err) != final {
 			t.Errorf("%s: %v (permanent: %v)", kind, err, bot.IsPermanent(err))
 		}
@@ -106,7 +107,7 @@ func TestT61AnAnswerThatIsTooLongIsNotRead(t *testing.T) {
 	for _, tc := range []struct {
 		size int
 		ok   bool
-	}{{maxAnswer, true}, {maxAnswer + len(end), false}} {
+	}{{reach.MaxAnswer, true}, {reach.MaxAnswer + len(end), false}} {
 		padded := start + strings.Repeat(" ", tc.size-len(start+end)) + end
 		long := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(rw, padded)

@@ -17,7 +17,7 @@ import (
 // its deny and of groups it makes calls that AWS answers without doing
 // anything. Nothing is given to anybody.
 func (p *Provisioner) Check(ctx context.Context) []bot.Finding {
-	who, err := p.clients.hub(ctx)
+	who, err := p.clients.Hub(ctx)
 	if err != nil {
 		hint := "Give jitbot AWS credentials, by AWS_ACCESS_KEY_ID, a profile or a role."
 		if bot.IsPermanent(err) {
@@ -25,8 +25,8 @@ func (p *Provisioner) Check(ctx context.Context) []bot.Finding {
 		}
 		return []bot.Finding{failed("AWS credentials", err, hint)}
 	}
-	found := []bot.Finding{{OK: true, What: "AWS knows jitbot as " + who.arn}}
-	if who.chained() {
+	found := []bot.Finding{{OK: true, What: "AWS knows jitbot as " + who.ARN}}
+	if who.Chained() {
 		found[0].Hint = "These are a role's credentials, with which AWS opens sessions of one hour at most; an IAM user's keys open longer ones."
 	}
 	if p.cfg.Entitlements == nil {
@@ -34,36 +34,17 @@ func (p *Provisioner) Check(ctx context.Context) []bot.Finding {
 	}
 	seen := map[string]bool{}
 	for _, e := range p.cfg.Entitlements() {
-		name, check := p.checkOf(e)
-		if check != nil && !seen[name] {
-			found = append(found, check(ctx)...)
+		k := p.kinds[e.Kind]
+		if k == nil {
+			continue
+		}
+		name, look := k.check(e)
+		if !seen[name] {
+			found = append(found, look(ctx)...)
 		}
 		seen[name] = true
 	}
 	return found
-}
-
-// checkOf returns what looks at an entitlement, and the name of the thing it
-// looks at; nil is for what is not AWS's.
-func (p *Provisioner) checkOf(e jit.Entitlement) (name string, check func(context.Context) []bot.Finding) {
-	wrong := func(what string, err error) (string, func(context.Context) []bot.Finding) {
-		return what, func(context.Context) []bot.Finding { return []bot.Finding{failed(what, err, "Correct the policy.")} }
-	}
-	switch e.Kind {
-	case KindSession:
-		s, err := parseSession(e)
-		if err != nil {
-			return wrong("role "+e.Params["role"], err)
-		}
-		return "role " + s.role.arn, func(ctx context.Context) []bot.Finding { return p.checkRole(ctx, s.role) }
-	case KindGroup:
-		g, err := parseGroup(e)
-		if err != nil {
-			return wrong("IAM group "+e.Params["group"], err)
-		}
-		return "group " + g.account + ":" + g.name, func(ctx context.Context) []bot.Finding { return p.checkGroup(ctx, g) }
-	}
-	return "", nil
 }
 
 func (p *Provisioner) checkRole(ctx context.Context, r role) []bot.Finding {
@@ -91,7 +72,7 @@ func (p *Provisioner) checkGroup(ctx context.Context, g group) []bot.Finding {
 	what := "IAM group " + g.name + " of account " + g.account
 	client, err := p.clients.iamOf(ctx, g.account, "")
 	if err == nil {
-		ctx, cancel := p.clients.deadline(ctx)
+		ctx, cancel := p.clients.Deadline(ctx)
 		defer cancel()
 		_, err = client.GetGroup(ctx, &iam.GetGroupInput{GroupName: &g.name, MaxItems: awssdk.Int32(1)})
 	}

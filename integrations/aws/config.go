@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"jitbot/internal/localonly"
+	"jitbot/integrations/aws/reach"
 	"jitbot/jit"
 )
 
@@ -40,7 +39,7 @@ type Config struct {
 	// installation of jitbot; the roles' trust policies should demand it.
 	ExternalID string `yaml:"external_id"`
 	// Accounts says how IAM is reached in accounts other than jitbot's own.
-	Accounts map[string]Account `yaml:"accounts"`
+	Accounts map[string]reach.Account `yaml:"accounts"`
 
 	// SigninURL, ConsoleURL and Issuer make up console links. Empty: the
 	// federation endpoint and console of the role's partition, and no issuer.
@@ -56,14 +55,6 @@ type Config struct {
 	// Entitlements returns what the policy in force may give; checks and
 	// clean-ups look at it. Nil: nothing is known beforehand.
 	Entitlements func() []jit.Entitlement `yaml:"-"`
-}
-
-// Account is an AWS account that is not jitbot's own.
-type Account struct {
-	// Role is what jitbot assumes there to change groups and the role's deny.
-	Role string `yaml:"role"`
-	// ExternalID is given when it does. Empty: the one of [Config].
-	ExternalID string `yaml:"external_id"`
 }
 
 const defaultTimeout = 10 * time.Second
@@ -83,7 +74,7 @@ func (c Config) check() error {
 		errs = append(errs, fmt.Errorf("timeout: %s is negative; leave it out for %s", c.Timeout, defaultTimeout))
 	}
 	for name, u := range map[string]string{"endpoint": c.Endpoint, "signin_url": c.SigninURL, "console_url": c.ConsoleURL} {
-		if err := checkAddress(u); err != nil {
+		if err := reach.CheckAddress(u); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -101,20 +92,12 @@ func (c Config) check() error {
 	return errors.Join(errs...)
 }
 
-// checkAddress refuses what credentials must not be sent to: over plain http
-// anybody on the way could read and change what is said. Empty is fine.
-func checkAddress(address string) error {
-	if address == "" {
-		return nil
+// reach is how AWS is reached.
+func (c Config) reach() reach.Config {
+	return reach.Config{
+		Region: c.Region, Endpoint: c.Endpoint, Timeout: c.Timeout, ExternalID: c.ExternalID, Accounts: c.Accounts,
+		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
 	}
-	u, err := url.Parse(address)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("not an https or http address")
-	case u.Scheme == "http" && !localonly.Host(u.Hostname()):
-		return fmt.Errorf("plain http to %s would show credentials to everybody on the way; use https, or http to an address of this computer such as 127.0.0.1", u.Host)
-	}
-	return nil
 }
 
 func (c Config) checkUsers() error {

@@ -10,6 +10,8 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"jitbot/integrations/aws/reach"
 )
 
 // partitionHosts are the sign-in endpoint and the console of a partition.
@@ -33,7 +35,7 @@ func signinClient(given *http.Client) awssdk.HTTPClient {
 		c = *given
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return capped{&c}
+	return reach.Capped(&c, reach.MaxAnswer)
 }
 
 // consoleLink turns credentials into a link that signs in to the console. The
@@ -68,7 +70,7 @@ func (p *Provisioner) consoleLink(ctx context.Context, r role, c *types.Credenti
 }
 
 func (p *Provisioner) signinToken(ctx context.Context, address string) (string, error) {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {

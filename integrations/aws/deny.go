@@ -99,7 +99,7 @@ func (p *Provisioner) timeAt(ctx context.Context, r role) time.Time {
 // readDeny reads the list. A role without one, and a role that is gone, have
 // an empty one.
 func (p *Provisioner) readDeny(ctx context.Context, client *iam.Client, r role) (list denied, found bool, err error) {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	out, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &r.name, PolicyName: awssdk.String(denyPolicyName)})
 	if code(err) == noSuchEntity {
@@ -122,7 +122,7 @@ func (p *Provisioner) readDeny(ctx context.Context, client *iam.Client, r role) 
 // writeDeny replaces the list; an empty one is deleted. It is errNoRoom where
 // the role cannot hold it.
 func (p *Provisioner) writeDeny(ctx context.Context, client *iam.Client, r role, list denied) error {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	if list.empty() {
 		_, err := client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &r.name, PolicyName: awssdk.String(denyPolicyName)})

@@ -10,6 +10,7 @@ import (
 
 	"jitbot/bot"
 	"jitbot/jit"
+	"jitbot/policy"
 )
 
 // membership is one IAM user in one IAM group.
@@ -18,7 +19,54 @@ type membership struct {
 	user string
 }
 
-func (p *Provisioner) membership(h jit.Holding) (membership, error) {
+// groups are memberships of IAM groups.
+type groups struct{ *Provisioner }
+
+func (groups) settings() policy.Kind {
+	return policy.Kind{Name: KindGroup, Params: []policy.Param{
+		{Name: "account", Required: true, Check: checkAccount},
+		{Name: "group", Required: true, Check: checkGroupName},
+	}}
+}
+
+func checkAccount(account string) error {
+	_, err := parseGroup(jit.Entitlement{Kind: KindGroup, Params: map[string]string{"account": account, "group": "any"}})
+	return err
+}
+
+func checkGroupName(name string) error {
+	_, err := parseGroup(jit.Entitlement{Kind: KindGroup, Params: map[string]string{"account": "111122223333", "group": name}})
+	return err
+}
+
+func (groups) need(n *needs, e jit.Entitlement) error {
+	g, err := parseGroup(e)
+	if err != nil {
+		return err
+	}
+	n.allow("ChangeGroups", fmt.Sprintf("arn:%s:iam::%s:group/%s", n.partition, g.account, g.name),
+		"iam:GetGroup", "iam:AddUserToGroup", "iam:RemoveUserFromGroup")
+	n.allow("ReadMemberships", fmt.Sprintf("arn:%s:iam::%s:user/*", n.partition, g.account), "iam:ListGroupsForUser")
+	return nil
+}
+
+func (p groups) check(e jit.Entitlement) (name string, look func(context.Context) []bot.Finding) {
+	g, err := parseGroup(e)
+	if err != nil {
+		return checkWrong("IAM group "+e.Params["group"], err)
+	}
+	return "group " + g.account + ":" + g.name, func(ctx context.Context) []bot.Finding { return p.checkGroup(ctx, g) }
+}
+
+func (p groups) target(h jit.Holding) (string, error) {
+	m, err := p.membership(h)
+	if err != nil {
+		return "", err
+	}
+	return m.target(), nil
+}
+
+func (p groups) membership(h jit.Holding) (membership, error) {
 	g, err := parseGroup(h.Entitlement)
 	if err != nil {
 		return membership{}, err
@@ -35,7 +83,7 @@ func (m membership) target() string {
 }
 
 // reach returns what is needed to act on h.
-func (p *Provisioner) reach(ctx context.Context, h jit.Holding) (membership, *iam.Client, error) {
+func (p groups) reach(ctx context.Context, h jit.Holding) (membership, *iam.Client, error) {
 	m, err := p.membership(h)
 	if err != nil {
 		return m, nil, bot.Permanent(err)
@@ -44,25 +92,25 @@ func (p *Provisioner) reach(ctx context.Context, h jit.Holding) (membership, *ia
 	return m, client, err
 }
 
-func (p *Provisioner) applyGroup(ctx context.Context, h jit.Holding) error {
+func (p groups) apply(ctx context.Context, h jit.Holding) error {
 	m, client, err := p.reach(ctx, h)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	_, err = client.AddUserToGroup(ctx, &iam.AddUserToGroupInput{GroupName: &m.name, UserName: &m.user})
 	return err
 }
 
-// removeGroup takes "no such entity" for done: whether it is, the read after
+// remove takes "no such entity" for done: whether it is, the read after
 // it decides.
-func (p *Provisioner) removeGroup(ctx context.Context, h jit.Holding) error {
+func (p groups) remove(ctx context.Context, h jit.Holding) error {
 	m, client, err := p.reach(ctx, h)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	_, err = client.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{GroupName: &m.name, UserName: &m.user})
 	if code(err) == noSuchEntity {
@@ -71,7 +119,7 @@ func (p *Provisioner) removeGroup(ctx context.Context, h jit.Holding) error {
 	return err
 }
 
-func (p *Provisioner) observeGroup(ctx context.Context, h jit.Holding) (bot.Observation, error) {
+func (p groups) observe(ctx context.Context, h jit.Holding) (bot.Observation, error) {
 	m, client, err := p.reach(ctx, h)
 	if err != nil {
 		return bot.Observation{}, err
@@ -94,8 +142,8 @@ func (p *Provisioner) observeGroup(ctx context.Context, h jit.Holding) (bot.Obse
 	return bot.Observation{Detail: m.user + " is not in IAM group " + m.name}, nil
 }
 
-func (p *Provisioner) nextGroups(ctx context.Context, pages *iam.ListGroupsForUserPaginator) (*iam.ListGroupsForUserOutput, error) {
-	ctx, cancel := p.clients.deadline(ctx)
+func (p groups) nextGroups(ctx context.Context, pages *iam.ListGroupsForUserPaginator) (*iam.ListGroupsForUserOutput, error) {
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	return pages.NextPage(ctx)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jitbot/bot"
+	"jitbot/integrations/aws/reach"
 	"jitbot/internal/loopback/awsfake"
 	"jitbot/jit"
 )
@@ -73,7 +74,7 @@ func TestT61OnlyTheReadBackCountsWhateverTheCallAnswered(t *testing.T) {
 			t.Parallel()
 			w := setup(t)
 			h := groupHolding("ann@example.com")
-			w.aws.Break("AddUserToGroup", tc.kind, callAttempts)
+			w.aws.Break("AddUserToGroup", tc.kind, reach.Attempts)
 			err := w.Apply(t.Context(), h)
 			if (err != nil) != tc.fails || bot.IsPermanent(err) {
 				t.Errorf("apply: %v (permanent: %v)", err, bot.IsPermanent(err))
@@ -85,7 +86,7 @@ func TestT61OnlyTheReadBackCountsWhateverTheCallAnswered(t *testing.T) {
 			if err := w.Apply(t.Context(), h); err != nil || !w.observe(t, h) {
 				t.Fatalf("after healing: %v", err)
 			}
-			w.aws.Break("RemoveUserFromGroup", tc.kind, callAttempts)
+			w.aws.Break("RemoveUserFromGroup", tc.kind, reach.Attempts)
 			err = w.Remove(t.Context(), h)
 			// The second attempt after an effect finds no membership, which is what was wanted.
 			if wantErr := tc.fails && !tc.effect; (err != nil) != wantErr && tc.kind != awsfake.DropAfter && tc.kind != awsfake.HalfBody {
@@ -219,7 +220,7 @@ func TestAnotherAccountIsReachedThroughItsRole(t *testing.T) {
 	w := setup(t, func(f *awsfake.Config, c *Config) {
 		f.Roles = append(f.Roles, awsfake.Role{Name: "jit-admin", ExternalID: "install-7", Allow: []string{"iam:*"}})
 		c.ExternalID = "install-7"
-		c.Accounts = map[string]Account{account: {Role: "arn:aws:iam::" + account + ":role/jit-admin"}}
+		c.Accounts = map[string]reach.Account{account: {Role: "arn:aws:iam::" + account + ":role/jit-admin"}}
 	})
 	if err := w.Apply(t.Context(), groupHolding("ann@example.com")); err != nil {
 		t.Fatal(err)

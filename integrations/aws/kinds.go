@@ -1,43 +1,53 @@
 package aws
 
 import (
+	"context"
+
+	"jitbot/bot"
 	"jitbot/jit"
 	"jitbot/policy"
 )
 
-// Kinds are the entitlements this package gives, with the settings they take
-// in a policy file.
-func Kinds() []policy.Kind {
-	return []policy.Kind{
-		{Name: KindSession, Params: []policy.Param{
-			{Name: "role", Required: true, Check: checkRole},
-			{Name: "session_policy", File: true, Check: checkSessionPolicy},
-		}},
-		{Name: KindGroup, Params: []policy.Param{
-			{Name: "account", Required: true, Check: checkAccount},
-			{Name: "group", Required: true, Check: checkGroupName},
-		}},
+// kind is one kind of entitlement; each has a file of its own. The methods are
+// those of [bot.Provisioner] for holdings of that kind; their errors are dressed
+// by the [Provisioner], which marks what trying again cannot mend.
+type kind interface {
+	// settings are what it takes in a policy file.
+	settings() policy.Kind
+	target(h jit.Holding) (string, error)
+	apply(ctx context.Context, h jit.Holding) error
+	remove(ctx context.Context, h jit.Holding) error
+	observe(ctx context.Context, h jit.Holding) (bot.Observation, error)
+	// check returns what looks at an entitlement, and the name of the thing it
+	// looks at, by which two entitlements of one thing are looked at once.
+	check(e jit.Entitlement) (name string, look func(context.Context) []bot.Finding)
+	// need adds what jitbot has to be allowed to give e.
+	need(n *needs, e jit.Entitlement) error
+}
+
+// kindsOf are all kinds, by name, as p gives them.
+func kindsOf(p *Provisioner) map[string]kind {
+	return map[string]kind{
+		KindSession: sessions{p},
+		KindGroup:   groups{p},
 	}
 }
 
-func checkRole(arn string) error {
-	_, err := parseRole(arn)
-	return err
+// Kinds are the entitlements this package gives, with the settings they take
+// in a policy file.
+func Kinds() []policy.Kind {
+	all := kindsOf(nil)
+	out := make([]policy.Kind, 0, len(all))
+	for _, name := range KindNames() {
+		out = append(out, all[name].settings())
+	}
+	return out
 }
 
-func checkSessionPolicy(text string) error {
-	_, err := parseSession(jit.Entitlement{Kind: KindSession, Params: map[string]string{
-		"role": "arn:aws:iam::111122223333:role/any", "session_policy": text,
-	}})
-	return err
-}
+// KindNames are the names of the kinds, in a fixed order.
+func KindNames() []string { return []string{KindSession, KindGroup} }
 
-func checkAccount(account string) error {
-	_, err := parseGroup(jit.Entitlement{Kind: KindGroup, Params: map[string]string{"account": account, "group": "any"}})
-	return err
-}
-
-func checkGroupName(name string) error {
-	_, err := parseGroup(jit.Entitlement{Kind: KindGroup, Params: map[string]string{"account": "111122223333", "group": name}})
-	return err
+// checkWrong is the check of an entitlement that cannot be understood.
+func checkWrong(what string, err error) (string, func(context.Context) []bot.Finding) {
+	return what, func(context.Context) []bot.Finding { return []bot.Finding{failed(what, err, "Correct the policy.")} }
 }

@@ -71,7 +71,7 @@ func (p *Provisioner) mint(ctx context.Context, h jit.Holding, m bot.Mint) (bot.
 	if err != nil {
 		return bot.Credentials{}, err
 	}
-	base, client, err := p.clients.load(ctx)
+	base, client, err := p.clients.Own(ctx)
 	if err != nil {
 		return bot.Credentials{}, err
 	}
@@ -92,11 +92,11 @@ func (p *Provisioner) mint(ctx context.Context, h jit.Holding, m bot.Mint) (bot.
 
 // longestSession is how long a session of the role may be when we open it.
 func (p *Provisioner) longestSession(ctx context.Context, r role) (time.Duration, error) {
-	who, err := p.clients.hub(ctx)
+	who, err := p.clients.Hub(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if who.chained() {
+	if who.Chained() {
 		return longestHop, nil
 	}
 	if d := p.longestOf(r); d > 0 {
@@ -118,7 +118,7 @@ func (p *Provisioner) longestOf(r role) time.Duration {
 func (p *Provisioner) assume(
 	ctx context.Context, client *sts.Client, s session, h jit.Holding, m bot.Mint, length time.Duration,
 ) (*sts.AssumeRoleOutput, error) {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: &s.role.arn, RoleSessionName: &h.Grant, SourceIdentity: awssdk.String(sourceIdentity(h.Principal)),

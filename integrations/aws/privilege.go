@@ -8,51 +8,35 @@ import (
 	"jitbot/jit"
 )
 
-const denyEnded = "DenyEndedGrants"
-
 // LeastPrivilege writes the IAM policy that jitbot's own user or role needs to
 // give these entitlements in a partition, as indented JSON; kinds that are not
 // this package's are left out. It lets jitbot write inline policies only on
 // roles that have a permissions boundary. An error names an entitlement that
 // is wrong.
 func LeastPrivilege(partition string, entitlements []jit.Entitlement) ([]byte, error) {
-	var roles, groups, users []string
-	for _, e := range entitlements {
-		switch e.Kind {
-		case KindSession:
-			s, err := parseSession(e)
-			if err != nil {
-				return nil, err
+	n := &needs{partition: partition}
+	all := kindsOf(nil)
+	for _, name := range KindNames() {
+		for _, e := range entitlements {
+			if e.Kind != name {
+				continue
 			}
-			roles = append(roles, s.role.arn)
-		case KindGroup:
-			g, err := parseGroup(e)
-			if err != nil {
+			if err := all[name].need(n, e); err != nil {
 				return nil, err
-			}
-			groups = append(groups, fmt.Sprintf("arn:%s:iam::%s:group/%s", partition, g.account, g.name))
-			users = append(users, fmt.Sprintf("arn:%s:iam::%s:user/*", partition, g.account))
-		}
-	}
-	roles, groups, users = unique(roles), unique(groups), unique(users)
-	doc := permissions{Version: "2012-10-17"}
-	doc.allow("OpenSessions", roles, "sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")
-	doc.allow("ReadRoles", roles, "iam:GetRole", "iam:GetRolePolicy")
-	doc.allow(denyEnded, roles, "iam:PutRolePolicy", "iam:DeleteRolePolicy")
-	doc.allow("ChangeGroups", groups, "iam:GetGroup", "iam:AddUserToGroup", "iam:RemoveUserFromGroup")
-	doc.allow("ReadMemberships", users, "iam:ListGroupsForUser")
-	for i := range doc.Statement {
-		if doc.Statement[i].Sid == denyEnded {
-			doc.Statement[i].Condition = map[string]map[string]string{
-				"StringLike": {"iam:PermissionsBoundary": "arn:" + partition + ":iam::*:policy/*"},
 			}
 		}
 	}
-	out, err := json.MarshalIndent(doc, "", "  ")
+	out, err := json.MarshalIndent(permissions{"2012-10-17", n.statements}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("least privilege: %w", err)
 	}
 	return out, nil
+}
+
+// needs gathers what jitbot has to be allowed.
+type needs struct {
+	partition  string
+	statements []permission
 }
 
 // permissions is an IAM policy that allows.
@@ -67,13 +51,17 @@ type permission struct {
 	Condition        map[string]map[string]string `json:",omitempty"`
 }
 
-func (d *permissions) allow(sid string, resources []string, actions ...string) {
-	if len(resources) > 0 {
-		d.Statement = append(d.Statement, permission{Sid: sid, Effect: "Allow", Action: actions, Resource: resources})
+// allow adds a resource to the statement of a name, which always has the same
+// actions, and returns the statement.
+func (n *needs) allow(sid, resource string, actions ...string) *permission {
+	at := slices.IndexFunc(n.statements, func(p permission) bool { return p.Sid == sid })
+	if at < 0 {
+		at = len(n.statements)
+		n.statements = append(n.statements, permission{Sid: sid, Effect: "Allow", Action: actions})
 	}
-}
-
-func unique(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
+	p := &n.statements[at]
+	p.Resource = append(p.Resource, resource)
+	slices.Sort(p.Resource)
+	p.Resource = slices.Compact(p.Resource)
+	return p
 }

@@ -5,21 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"jitbot/bot"
+	"jitbot/integrations/aws/reach"
 	"jitbot/jit"
 )
 
-// Provisioner gives both kinds of entitlement. Make it with [Open]; all
+// Provisioner gives all kinds of entitlement of AWS. Make it with [Open]; all
 // methods may be called concurrently. It keeps no state that matters: after a
 // restart everything is read from AWS again.
 type Provisioner struct {
 	cfg     Config
 	clients *clients
+	kinds   map[string]kind // by name
 	signin  awssdk.HTTPClient
 	now     func() time.Time
 	log     *slog.Logger
@@ -37,7 +41,7 @@ var (
 	_ bot.Sweeper     = (*Provisioner)(nil)
 )
 
-// Open checks cfg and returns a provisioner for [KindSession] and [KindGroup].
+// Open checks cfg and returns a provisioner for [Kinds].
 // It calls nobody: AWS is reached when it is first needed. The error names
 // every setting that is wrong.
 func Open(cfg Config, deps bot.Deps) (*Provisioner, error) {
@@ -48,28 +52,20 @@ func Open(cfg Config, deps bot.Deps) (*Provisioner, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Provisioner{
-		cfg: cfg, clients: newClients(cfg, log), signin: signinClient(deps.HTTP), now: deps.Now, log: log,
+	p := &Provisioner{
+		cfg: cfg, clients: &clients{Clients: reach.New(cfg.reach(), log), iam: map[string]*iam.Client{}}, signin: signinClient(deps.HTTP), now: deps.Now, log: log,
 		roles: map[string]role{}, longest: map[string]time.Duration{}, denyLists: map[string]*denyList{},
-	}, nil
+	}
+	p.kinds = kindsOf(p)
+	return p, nil
 }
 
 // Target names the membership an aws_iam_group gives, without regard to case,
 // as IAM has none. Sessions are never shared: theirs is empty. An error says
 // which setting of the entitlement is wrong or whom it cannot be given to.
 func (p *Provisioner) Target(h jit.Holding) (string, error) {
-	switch h.Entitlement.Kind {
-	case KindSession:
-		if _, err := parseSession(h.Entitlement); err != nil {
-			return "", err
-		}
-		return "", checkGrant(h)
-	case KindGroup:
-		m, err := p.membership(h)
-		if err != nil {
-			return "", err
-		}
-		return m.target(), nil
+	if k := p.kinds[h.Entitlement.Kind]; k != nil {
+		return k.target(h)
 	}
 	return "", unknownKind(h)
 }
@@ -77,14 +73,9 @@ func (p *Provisioner) Target(h jit.Holding) (string, error) {
 // Apply adds the person to the group, or makes sure that the role of a session
 // is there. Refusals, missing names and full quotas are permanent.
 func (p *Provisioner) Apply(ctx context.Context, h jit.Holding) error {
-	var err error
-	switch h.Entitlement.Kind {
-	case KindSession:
-		err = p.applySession(ctx, h)
-	case KindGroup:
-		err = p.applyGroup(ctx, h)
-	default:
-		err = bot.Permanent(unknownKind(h))
+	err := bot.Permanent(unknownKind(h))
+	if k := p.kinds[h.Entitlement.Kind]; k != nil {
+		err = k.apply(ctx, h)
 	}
 	if err != nil {
 		return givingUp(fmt.Errorf("give %s: %w", h.ID, err))
@@ -95,14 +86,9 @@ func (p *Provisioner) Apply(ctx context.Context, h jit.Holding) error {
 // Remove takes the person out of the group, or lists the grant in the role's
 // deny if credentials of it were ever issued. Its errors are never permanent.
 func (p *Provisioner) Remove(ctx context.Context, h jit.Holding) error {
-	var err error
-	switch h.Entitlement.Kind {
-	case KindSession:
-		err = p.removeSession(ctx, h)
-	case KindGroup:
-		err = p.removeGroup(ctx, h)
-	default:
-		err = unknownKind(h)
+	err := unknownKind(h)
+	if k := p.kinds[h.Entitlement.Kind]; k != nil {
+		err = k.remove(ctx, h)
 	}
 	if err != nil {
 		return insisting(fmt.Errorf("take back %s: %w", h.ID, err))
@@ -118,14 +104,9 @@ func (p *Provisioner) Remove(ctx context.Context, h jit.Holding) error {
 // long ago that a clock which is hours ahead does not matter.
 func (p *Provisioner) Observe(ctx context.Context, h jit.Holding) (bot.Observation, error) {
 	var o bot.Observation
-	var err error
-	switch h.Entitlement.Kind {
-	case KindSession:
-		o, err = p.observeSession(ctx, h)
-	case KindGroup:
-		o, err = p.observeGroup(ctx, h)
-	default:
-		err = unknownKind(h)
+	err := unknownKind(h)
+	if k := p.kinds[h.Entitlement.Kind]; k != nil {
+		o, err = k.observe(ctx, h)
 	}
 	if err == nil {
 		return o, nil
@@ -143,7 +124,7 @@ func ending(h jit.Holding) bool {
 }
 
 func unknownKind(h jit.Holding) error {
-	return fmt.Errorf("the aws integration gives %s and %s, not %q", KindSession, KindGroup, h.Entitlement.Kind)
+	return fmt.Errorf("the aws integration gives %s, not %q", strings.Join(KindNames(), ", "), h.Entitlement.Kind)
 }
 
 // insisting takes away the mark that would let an error end the trying.

@@ -14,6 +14,7 @@ import (
 
 	"jitbot/bot"
 	"jitbot/jit"
+	"jitbot/policy"
 )
 
 const (
@@ -49,7 +50,58 @@ func sourceIdentity(principal string) string {
 	return name + "-" + hex.EncodeToString(sum[:])[:sourceHashLen]
 }
 
-func (p *Provisioner) applySession(ctx context.Context, h jit.Holding) error {
+// sessions are role sessions, opened when the holder asks.
+type sessions struct{ *Provisioner }
+
+func (sessions) settings() policy.Kind {
+	return policy.Kind{Name: KindSession, Params: []policy.Param{
+		{Name: "role", Required: true, Check: checkRole},
+		{Name: "session_policy", File: true, Check: checkSessionPolicy},
+	}}
+}
+
+func checkRole(arn string) error {
+	_, err := parseRole(arn)
+	return err
+}
+
+func checkSessionPolicy(text string) error {
+	_, err := parseSession(jit.Entitlement{Kind: KindSession, Params: map[string]string{
+		"role": "arn:aws:iam::111122223333:role/any", "session_policy": text,
+	}})
+	return err
+}
+
+func (sessions) need(n *needs, e jit.Entitlement) error {
+	s, err := parseSession(e)
+	if err != nil {
+		return err
+	}
+	n.allow("OpenSessions", s.role.arn, "sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")
+	n.allow("ReadRoles", s.role.arn, "iam:GetRole", "iam:GetRolePolicy")
+	deny := n.allow("DenyEndedGrants", s.role.arn, "iam:PutRolePolicy", "iam:DeleteRolePolicy")
+	deny.Condition = map[string]map[string]string{
+		"StringLike": {"iam:PermissionsBoundary": "arn:" + n.partition + ":iam::*:policy/*"},
+	}
+	return nil
+}
+
+func (p sessions) check(e jit.Entitlement) (name string, look func(context.Context) []bot.Finding) {
+	s, err := parseSession(e)
+	if err != nil {
+		return checkWrong("role "+e.Params["role"], err)
+	}
+	return "role " + s.role.arn, func(ctx context.Context) []bot.Finding { return p.checkRole(ctx, s.role) }
+}
+
+func (sessions) target(h jit.Holding) (string, error) {
+	if _, err := parseSession(h.Entitlement); err != nil {
+		return "", err
+	}
+	return "", checkGrant(h)
+}
+
+func (p sessions) apply(ctx context.Context, h jit.Holding) error {
 	s, err := parseSession(h.Entitlement)
 	if err != nil {
 		return bot.Permanent(err)
@@ -67,7 +119,7 @@ func (p *Provisioner) readRole(ctx context.Context, r role) (*iam.GetRoleOutput,
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.name})
 	if err != nil {
@@ -82,9 +134,9 @@ func (p *Provisioner) readRole(ctx context.Context, r role) (*iam.GetRoleOutput,
 	return out, nil
 }
 
-// removeSession denies a grant that credentials were issued for, also where
+// remove denies a grant that credentials were issued for, also where
 // they should have run out by now: the clock that says so may be wrong.
-func (p *Provisioner) removeSession(ctx context.Context, h jit.Holding) error {
+func (p sessions) remove(ctx context.Context, h jit.Holding) error {
 	if h.ExposedUntil.IsZero() { // none was issued
 		return nil
 	}
@@ -102,7 +154,7 @@ func (p *Provisioner) removeSession(ctx context.Context, h jit.Holding) error {
 	return err
 }
 
-func (p *Provisioner) observeSession(ctx context.Context, h jit.Holding) (bot.Observation, error) {
+func (p sessions) observe(ctx context.Context, h jit.Holding) (bot.Observation, error) {
 	s, err := parseSession(h.Entitlement)
 	if err != nil {
 		return bot.Observation{}, err

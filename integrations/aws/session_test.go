@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jitbot/bot"
+	"jitbot/integrations/aws/reach"
 	"jitbot/internal/loopback/awsfake"
 	"jitbot/jit"
 )
@@ -146,7 +147,7 @@ func TestT61TheDenyIsReadBackWhateverTheWriteAnswered(t *testing.T) {
 			w := setup(t)
 			h := sessionHolding("grt_1", "ann@example.com")
 			session := w.open(t, &h, time.Hour)
-			w.aws.Break("PutRolePolicy", tc.kind, callAttempts)
+			w.aws.Break("PutRolePolicy", tc.kind, reach.Attempts)
 			err := w.Remove(t.Context(), removing(h))
 			if (err == nil) != (tc.kind == awsfake.Lie) || bot.IsPermanent(err) {
 				t.Errorf("remove: %v", err)

@@ -26,9 +26,9 @@ var nobody = checkName + strings.Repeat("-", maxName)
 // with a policy that denies it everything. Its credentials go nowhere.
 func (p *Provisioner) trySession(ctx context.Context, r role) bot.Finding {
 	what := "role " + r.arn
-	_, client, err := p.clients.load(ctx)
+	_, client, err := p.clients.Own(ctx)
 	if err == nil {
-		ctx, cancel := p.clients.deadline(ctx)
+		ctx, cancel := p.clients.Deadline(ctx)
 		defer cancel()
 		_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{
 			RoleArn: &r.arn, RoleSessionName: awssdk.String(checkName), SourceIdentity: awssdk.String(checkName),
@@ -64,7 +64,7 @@ func (p *Provisioner) tryDeny(ctx context.Context, r role) bot.Finding {
 }
 
 func (p *Provisioner) putTooMuch(ctx context.Context, client *iam.Client, r role) error {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	tooMuch := strings.Replace(nothing, `"Resource":"*"`,
 		fmt.Sprintf(`"Resource":"*","Condition":{"StringEquals":{"aws:userid":"%s"}}`, strings.Repeat("x", maxInline)), 1)
@@ -77,7 +77,7 @@ func (p *Provisioner) putTooMuch(ctx context.Context, client *iam.Client, r role
 
 // deleteNothing also takes away what an AWS without that limit kept.
 func (p *Provisioner) deleteNothing(ctx context.Context, client *iam.Client, r role) error {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	_, err := client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &r.name, PolicyName: awssdk.String(checkName)})
 	return unlessMissing(err)
@@ -117,7 +117,7 @@ func (p *Provisioner) tryMembership(ctx context.Context, g group) bot.Finding {
 // within makes one call in the time a call has, and takes "no such entity" for
 // the answer it is after.
 func (p *Provisioner) within(ctx context.Context, call func(context.Context) error) error {
-	ctx, cancel := p.clients.deadline(ctx)
+	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
 	return unlessMissing(call(ctx))
 }

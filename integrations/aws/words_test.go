@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jitbot/bot"
+	"jitbot/integrations/aws/reach"
 	"jitbot/jit"
 )
 
@@ -60,8 +61,8 @@ func TestAWrongConfigurationIsRefusedWithWhatToDo(t *testing.T) {
 		"signin_url: plain http to 10.0.0.1 would":                {SigninURL: "http://10.0.0.1/federation"},
 		"console_url: plain http to localhost.evil.example would": {ConsoleURL: "http://localhost.evil.example"},
 		"timeout: -1s is negative":                                {Timeout: -time.Second},
-		"twelve digits in quotes":                                 {Accounts: map[string]Account{"1": {Role: prodDB}}},
-		"a role of that account":                                  {Accounts: map[string]Account{"222233334444": {Role: prodDB}}},
+		"twelve digits in quotes":                                 {Accounts: map[string]reach.Account{"1": {Role: prodDB}}},
+		"a role of that account":                                  {Accounts: map[string]reach.Account{"222233334444": {Role: prodDB}}},
 		"external_id: use 2 to 1224 ":                             {ExternalID: "a b"},
 	} {
 		if _, err := Open(c, bot.Deps{}); err == nil || !strings.Contains(err.Error(), want) {
