@@ -66,6 +66,14 @@ const (
 	EventSignedIn         = "sign_in.verified"
 	EventClockAccepted    = "clock.accepted"
 	EventReadBack         = "store.read_back" // a restored store was compared with the outside
+	EventActivityRead     = "activity.read"   // what a source told, and its digest
+	EventActivityRefused  = "activity.refused"
+	EventSourceSilent     = "activity.source_silent"
+	EventSourceHeard      = "activity.source_heard" // one that was silent tells again
+	EventReceipt          = "grant.receipt"         // what a grant was found to have been used for
+	EventTimelineOffered  = "timeline.offered"
+	EventTimelineOpened   = "timeline.opened"
+	EventExported         = "audit.exported"
 )
 
 // Actors that are not people.

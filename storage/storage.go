@@ -106,6 +106,15 @@ type View interface {
 	Overdue(before time.Time) (int, error)
 	// Note reads a small value kept by name; ErrNotFound if there is none.
 	Note(name string) ([]byte, error)
+
+	// Leaf reads one value of a ledger; ErrNotFound if there is none. What is
+	// read is the caller's own.
+	Leaf(ledger, key string) ([]byte, error)
+	// Leaves calls fn for the values of a ledger whose keys are from or after
+	// from and before to, in byte order of their keys; an empty to is no bound.
+	// fn reads nothing through this view, and the value is its own. An error
+	// from fn ends the walk and is returned.
+	Leaves(ledger, from, to string, fn func(key string, value []byte) error) error
 }
 
 // Tx reads and writes. It sees its own writes.
@@ -175,6 +184,10 @@ type Tx interface {
 
 	// SetNote keeps a small value by name.
 	SetNote(name string, value []byte) error
+	// SetLeaf keeps a value in a ledger by its key; a nil value takes it out.
+	// Keys are any bytes, and order the ledger. A ledger holds what was gathered
+	// from outside and what follows from it: not the states of anything.
+	SetLeaf(ledger, key string, value []byte) error
 	// BlankData empties the data of the events of a request; the chain still
 	// verifies, as it covers the digest.
 	BlankData(request string) error
@@ -243,7 +256,9 @@ type GrantFilter struct {
 	Request   string
 	Requests  []string // any of these
 	DueBy     time.Time
-	Limit     int // 0: 1000
+	From      time.Time // not ended, or its end due, at or after this instant
+	To        time.Time // made before this instant
+	Limit     int       // 0: 1000
 }
 
 // HoldingFilter chooses holdings in order of their ids.

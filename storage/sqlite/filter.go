@@ -126,6 +126,12 @@ func grantQuery(f storage.GrantFilter) *query {
 	q.equal("resource", f.Resource)
 	q.equal("request", f.Request)
 	in(q, "request", f.Requests)
+	if !f.From.IsZero() {
+		q.and("(expires_at >= ? OR state <> 'ended')", row.Micros(f.From))
+	}
+	if !f.To.IsZero() {
+		q.and("created_at < ?", row.Micros(f.To))
+	}
 	if !f.DueBy.IsZero() {
 		q.and("next_at IS NOT NULL AND next_at <= ?", row.Micros(f.DueBy))
 		q.order = dueOrder

@@ -67,7 +67,7 @@ func TestAStoreOfANewerProgramIsRefusedAndLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := raw(t, dir)
-	if _, err := db.Exec("INSERT INTO migrations VALUES (3, 'later', 'ab'); PRAGMA user_version = 3"); err != nil {
+	if _, err := db.Exec("INSERT INTO migrations SELECT max(number) + 1, 'later', 'ab' FROM migrations; PRAGMA user_version = 99"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.Open(t.Context(), sqlite.Config{Dir: dir}); !errors.Is(err, storage.ErrNewer) {

@@ -63,6 +63,8 @@ var listLaws = []law{
 			"request":   {storage.GrantFilter{Request: "req_o"}, []string{"grt_other"}},
 			"requests":  {storage.GrantFilter{Requests: []string{"req_o", "req_x"}}, []string{"grt_other"}},
 			"due":       {storage.GrantFilter{DueBy: at(49)}, []string{"grt_002", "grt_001"}},
+			"from":      {storage.GrantFilter{From: at(10_000)}, []string{"grt_other", "grt_002", "grt_001", "grt_000"}},
+			"to":        {storage.GrantFilter{To: at(2)}, []string{"grt_001", "grt_000"}},
 		} {
 			got := look(b, func(v storage.View) ([]jit.Grant, error) { return v.Grants(c.filter) })
 			b.equal(name, ids(got, grantID), c.want)

@@ -1,6 +1,8 @@
 package storagetest
 
 import (
+	"errors"
+
 	"jitbot/jit"
 	"jitbot/storage"
 )
@@ -63,6 +65,37 @@ var smallLaws = []law{
 		}
 		b.write(func(tx storage.Tx) error { return tx.SetNote("none", nil) })
 		b.equal("nil note", len(look(b, func(v storage.View) ([]byte, error) { return v.Note("none") })), 0)
+	}},
+	{"the leaves of a ledger are kept by key, in the order of their bytes, apart from other ledgers", func(b *bench) {
+		b.write(func(tx storage.Tx) error {
+			for _, key := range []string{"b", "a\x00", "a", "\xff", "c"} {
+				if err := tx.SetLeaf("one", key, []byte("v"+key)); err != nil {
+					return err
+				}
+			}
+			return errors.Join(tx.SetLeaf("one", "b", []byte{}), tx.SetLeaf("two", "a", []byte("other")), tx.SetLeaf("one", "c", nil))
+		})
+		walk := func(from, to string) (keys []string) {
+			b.view(func(v storage.View) error {
+				return v.Leaves("one", from, to, func(key string, value []byte) error { keys = append(keys, key+"="+string(value)); return nil })
+			})
+			return keys
+		}
+		b.equal("all", walk("", ""), []string{"a=va", "a\x00=va\x00", "b=", "\xff=v\xff"})
+		b.equal("some", walk("a\x00", "b"), []string{"a\x00=va\x00"})
+		b.equal("leaf", string(look(b, func(v storage.View) ([]byte, error) { return v.Leaf("two", "a") })), "other")
+		err := b.Read(b.Context(), func(v storage.View) error { _, err := v.Leaf("one", "c"); return err })
+		b.equal("a leaf that was taken out is not found", errors.Is(err, storage.ErrNotFound), true)
+	}},
+	{"a write that fails leaves no leaf, and a walk ends with fn's error", func(b *bench) {
+		mine := errors.New("mine")
+		b.refused(mine, func(tx storage.Tx) error { return errors.Join(tx.SetLeaf("one", "a", []byte("x")), mine) })
+		b.write(func(tx storage.Tx) error { return errors.Join(tx.SetLeaf("one", "b", []byte("x")), tx.SetLeaf("one", "c", []byte("x"))) })
+		n := 0
+		err := b.Read(b.Context(), func(v storage.View) error {
+			return v.Leaves("one", "", "", func(string, []byte) error { n++; return mine })
+		})
+		b.equal("walk", []any{n, errors.Is(err, mine)}, []any{1, true})
 	}},
 	{"open reviews are listed most urgent first", func(b *bench) {
 		c := note()
