@@ -67,7 +67,8 @@ func TestAStoreOfANewerProgramIsRefusedAndLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := raw(t, dir)
-	if _, err := db.Exec("INSERT INTO migrations SELECT max(number) + 1, 'later', 'ab' FROM migrations; PRAGMA user_version = 99"); err != nil {
+	known := texts(t, db, "SELECT count(*) + 1 FROM migrations")[0]
+	if _, err := db.Exec("INSERT INTO migrations VALUES (" + known + ", 'later', 'ab'); PRAGMA user_version = " + known); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.Open(t.Context(), sqlite.Config{Dir: dir}); !errors.Is(err, storage.ErrNewer) {
