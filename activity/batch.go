@@ -1,5 +1,12 @@
 package activity
 
+import (
+	"context"
+	"time"
+
+	"jitbot/jit"
+)
+
 // Bad counts what a source could not read, by why.
 type Bad map[string]int64
 
@@ -15,12 +22,226 @@ const (
 	BadID        = "without an id"
 )
 
-// Batch gathers the records of one read. It is for one goroutine; several
-// batches may be filled at once.
-type Batch struct{}
+// lateAfter is how long after a grant's end an action still counts as within.
+const lateAfter = 5 * time.Minute
 
-// Add takes a record in. It copies what it keeps.
-func (b *Batch) Add(r *Record) {}
+// The years of instants that are believed.
+const (
+	firstYear = 2000
+	lastYear  = 2200
+)
+
+// Batch gathers the records of one read. It is for one goroutine; several
+// batches may be filled at once. Make it with [Intake.Begin].
+type Batch struct {
+	ctx          context.Context //nolint:containedctx // of Begin: Add may have to read the store
+	log          *Log
+	source, part string
+	index        *index
+	texts        *table
+	actions      *table
+	name         []byte // of an action, while it is put together
+	buckets      map[string]*bucket
+	order        []*bucket
+	tally        Tally
+	err          error
+}
+
+// bucket are the rows of one grant, or of one side door.
+type bucket struct {
+	name string
+	*known
+	rows []row
+}
+
+// Tally counts what became of records.
+type Tally struct {
+	Records    int64 `json:"records"`              // that could be read
+	Grants     int64 `json:"grants"`               // of them, of grants
+	SideDoor   int64 `json:"side_door,omitempty"`  // done by nobody's grant through what only grants should open
+	Duplicates int64 `json:"duplicates,omitempty"` // known before
+	Amended    int64 `json:"amended,omitempty"`    // took the place of one that was known
+	Dropped    int64 `json:"dropped,omitempty"`    // counted only, as the grant has too many
+	Bad        Bad   `json:"bad,omitempty"`
+}
+
+// SetAside is how many records could not be read.
+func (t Tally) SetAside() (n int64) {
+	for _, count := range t.Bad {
+		n += count
+	}
+	return n
+}
+
+func (t *Tally) add(o Tally) {
+	t.Records, t.Grants, t.SideDoor = t.Records+o.Records, t.Grants+o.Grants, t.SideDoor+o.SideDoor
+	t.Duplicates, t.Amended, t.Dropped = t.Duplicates+o.Duplicates, t.Amended+o.Amended, t.Dropped+o.Dropped
+	for why, n := range o.Bad {
+		if t.Bad == nil {
+			t.Bad = Bad{}
+		}
+		t.Bad[why] += n
+	}
+}
 
 // Skip counts n records that were set aside.
-func (b *Batch) Skip(why string, n int64) {}
+func (b *Batch) Skip(why string, n int64) {
+	if b.tally.Bad == nil {
+		b.tally.Bad = Bad{}
+	}
+	b.tally.Bad[why] += n
+}
+
+// Tally counts what was added so far; what of it was known before shows once it
+// was taken.
+func (b *Batch) Tally() Tally { return b.tally }
+
+// Add takes a record in. It copies what it keeps. One without an id or with an
+// instant that cannot be is set aside.
+func (b *Batch) Add(r *Record) {
+	if r.ID == "" {
+		b.Skip(BadID, 1)
+		return
+	}
+	if y := r.At.Year(); y < firstYear || y >= lastYear {
+		b.Skip(BadTime, 1)
+		return
+	}
+	b.tally.Records++
+	if !b.index.covers(r.At) {
+		b.widen(r.At)
+	}
+	f := b.index.find(r)
+	switch {
+	case f.known != nil:
+		b.tally.Grants++
+	case r.Scope != "" && b.index.opens[r.Scope]:
+		b.tally.SideDoor++
+	default:
+		return
+	}
+	bucket := b.bucket(f, r)
+	bucket.rows = append(bucket.rows, row{})
+	b.fill(&bucket.rows[len(bucket.rows)-1], r, f)
+}
+
+// widen has the index cover an instant. If it cannot be read, the batch is not
+// taken.
+func (b *Batch) widen(at time.Time) {
+	if b.err != nil {
+		return
+	}
+	wider, err := b.log.indexAt(b.ctx, at)
+	if err != nil {
+		b.err = err
+		return
+	}
+	b.index = wider
+}
+
+// sideDoor starts the name of a bucket that is no grant's.
+const sideDoor = "~"
+
+func (b *Batch) bucket(f found, r *Record) *bucket {
+	if f.known != nil {
+		if known := b.buckets[f.grant.ID]; known != nil {
+			return known
+		}
+		return b.newBucket(f.grant.ID, f.known)
+	}
+	name := sideDoor + time.Unix(weekOf(r.At.UnixMicro()), 0).UTC().Format(time.DateOnly) + sideDoor + r.Scope
+	if known := b.buckets[name]; known != nil {
+		return known
+	}
+	return b.newBucket(name, nil)
+}
+
+func (b *Batch) newBucket(name string, k *known) *bucket {
+	n := &bucket{name: string(append([]byte(nil), name...)), known: k}
+	b.buckets[n.name] = n
+	b.order = append(b.order, n)
+	return n
+}
+
+// fill writes a record as a row.
+func (b *Batch) fill(to *row, r *Record, f found) {
+	var ok bool
+	if to.key, ok = uuidKey(r.ID); !ok {
+		to.key = digestKey(r.Family, r.ID)
+		to.columns[colID] = b.texts.number(tidy(r.ID, 256))
+	}
+	to.at = r.At.UnixMicro()
+	b.name = append(append(append(b.name[:0], tidy(r.Service, 64)...), ':'), tidy(r.Verb, 128)...)
+	to.action = b.actions.bytes(b.name)
+	to.flags = outcomeFlag(r.Outcome) | methodFlag(f.method) | b.flags(r, f)
+	to.columns[colSource] = b.texts.number(b.source)
+	to.columns[colActor] = b.texts.number(tidy(r.Actor, 256))
+	to.columns[colResource] = b.texts.number(tidy(b.log.redact.text(fieldResource, b.name, r.Resource), 512))
+	to.columns[colCode] = b.texts.number(tidy(r.Code, 80))
+	to.columns[colLayer] = b.texts.number(tidy(r.Layer, 40))
+	to.columns[colOrigin] = b.texts.number(tidy(b.log.redact.text(fieldOrigin, b.name, r.Origin), 64))
+	to.columns[colAgent] = b.texts.number(tidy(r.Agent, 120))
+	to.columns[colAccount] = b.texts.number(tidy(r.Account, 64))
+	to.columns[colRegion] = b.texts.number(tidy(r.Region, 64))
+	to.columns[colScope] = b.texts.number(tidy(r.Scope, 512))
+	to.columns[colDetail] = b.texts.number(tidy(b.log.redact.text(fieldDetail, b.name, r.Detail), 400))
+}
+
+func (b *Batch) flags(r *Record, f found) (flags uint16) {
+	if r.ReadOnly {
+		flags |= flagReadOnly
+	}
+	if r.Amends {
+		flags |= flagAmended
+	}
+	if f.known == nil {
+		return flags
+	}
+	if f.sure < f.method.Confidence() {
+		flags |= flagUnsure
+	}
+	if !f.to.IsZero() && r.At.After(f.to.Add(lateAfter)) {
+		flags |= flagLate
+	}
+	if r.Outcome == jit.ActivityOK && strays(f.grant.Scope, r.Resource) {
+		flags |= flagStray
+	}
+	return flags
+}
+
+// strays reports whether a resource is outside of what a grant was for. One
+// that is not known is not.
+func strays(scope []string, resource string) bool {
+	if len(scope) == 0 || resource == "" {
+		return false
+	}
+	for _, pattern := range scope {
+		if fits(pattern, resource) {
+			return false
+		}
+	}
+	return true
+}
+
+// fits matches a pattern in which * stands for anything.
+func fits(pattern, s string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && pattern[p] == s[i]:
+			p, i = p+1, i+1
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}

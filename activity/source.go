@@ -68,12 +68,6 @@ type Progress struct {
 	Gap Span
 }
 
-// Span is a stretch of time, the end not included.
-type Span struct {
-	From, To time.Time
-	Why      string
-}
-
 // Subject is a grant whose actions are looked for.
 type Subject struct {
 	Grant    string

@@ -62,7 +62,7 @@ func (s *Service) newGrant(r jit.Request, j judged, now time.Time) (jit.Grant, [
 	g := jit.Grant{
 		ID: s.NewID(idGrant, now), Request: r.ID, Kind: r.Kind, Principal: r.For, Resource: r.Resource, Rule: j.rule.ID,
 		Duration: r.Duration, Holdings: len(resource.Entitlements), CreatedAt: now,
-		NotAfter: notAfter, ExpiresAt: notAfter, NextAt: notAfter, WarnBefore: j.rule.WarnBefore,
+		NotAfter: notAfter, ExpiresAt: notAfter, NextAt: notAfter, WarnBefore: j.rule.WarnBefore, Scope: resource.Scope,
 	}
 	var holdings []jit.Holding
 	for _, e := range resource.Entitlements {
@@ -75,6 +75,7 @@ func (s *Service) newGrant(r jit.Request, j judged, now time.Time) (jit.Grant, [
 			return jit.Grant{}, nil, err
 		}
 		h.Target = target
+		_, h.Minted = s.minter(h)
 		holdings = append(holdings, h)
 	}
 	return g, holdings, nil

@@ -400,7 +400,7 @@ func (s *Service) becomeAbsent(res result, g *jit.Grant, all []jit.Holding, now 
 		gone = append(gone, o)
 	}
 	next := *g
-	next.EndedAt, next.NextAt = now, time.Time{}
+	next.EndedAt, next.NextAt, next.ReceiptAt = now, time.Time{}, s.firstReceipt(*g, now)
 	s.metrics.grantsEnded.WithLabelValues(string(g.Outcome)).Inc()
 	s.metrics.endLag.Observe(now.Sub(g.ExpiresAt).Seconds())
 	return c, c.End(next, gone)

@@ -67,6 +67,8 @@ type Activity struct {
 	Detail   string          `json:"detail,omitempty"`
 	ReadOnly bool            `json:"read_only,omitempty"`
 	Amended  bool            `json:"amended,omitempty"` // the source corrected it later
+	Late     bool            `json:"late,omitempty"`    // done after the grant had ended
+	Stray    bool            `json:"stray,omitempty"`   // done outside of what the grant was for
 }
 
 // Evidence says whether everything that could tell of a grant's use has told,
@@ -76,4 +78,10 @@ type Evidence struct {
 	Until    time.Time `json:"until,omitzero"` // everything done until then is known
 	Lacks    []string  `json:"lacks,omitempty"`
 	Sources  []string  `json:"sources,omitempty"`
+}
+
+// Lack notes that something is not known, in words for people.
+func (e *Evidence) Lack(what string) {
+	e.Complete = false
+	e.Lacks = append(e.Lacks, what)
 }

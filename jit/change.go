@@ -88,6 +88,16 @@ func (c *Change) End(g Grant, all []Holding) error {
 	return nil
 }
 
+// Receipt writes that a grant's use was summed up, and when it has to be next.
+// Of a grant that has ended nothing else can change.
+func (c *Change) Receipt(g Grant) error {
+	if g.State != GrantEnded {
+		return illegal("grant", g.ID, g.State, GrantEnded)
+	}
+	c.grants = append(c.grants, g)
+	return nil
+}
+
 // Holding puts h, which stands at h.State, into state to.
 func (c *Change) Holding(h Holding, to HoldingState) error {
 	if !h.State.CanMove(to) {

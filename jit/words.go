@@ -130,6 +130,10 @@ type Grant struct {
 	EndReason string    `json:"end_reason,omitempty"`
 	Outcome   Outcome   `json:"outcome,omitempty"`
 	PagedAt   time.Time `json:"paged_at,omitzero"` // people were last told the end is overdue
+
+	Scope     []string  `json:"scope,omitempty"`     // patterns of what it was for, as the resource said then; empty: not said
+	Receipts  int       `json:"receipts,omitempty"`  // how often its use was summed up
+	ReceiptAt time.Time `json:"receipt_at,omitzero"` // when that has to be done next; zero: never
 }
 
 // ProvisioningBudget is how long after the intent a grant's end may lie past
@@ -162,6 +166,7 @@ type Holding struct {
 	NotAfter    time.Time   `json:"not_after"`
 
 	Standing     Standing  `json:"standing,omitempty"`
+	Minted       bool      `json:"minted,omitempty"`       // it gives credentials, and nothing before they are asked for
 	ExposedUntil time.Time `json:"exposed_until,omitzero"` // no credential issued for it lives longer; zero: none was issued
 	Kept         string    `json:"kept,omitempty"`         // why the outside thing was left in place at the end
 	Attempts     int       `json:"attempts,omitempty"`     // failed tries since it entered its state

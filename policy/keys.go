@@ -7,7 +7,7 @@ var (
 	defaultsKeys   = []string{"timezone", "pending_ttl", "remind_after", "max_duration", "default_duration", "warn_before", "quiet_hours"}
 	quietKeys      = []string{"from", "to"}
 	rotationKeys   = []string{"start", "every", "members", "timezone"}
-	resourceKeys   = []string{"description", "sensitivity", "labels", "owner", "entitlements"}
+	resourceKeys   = []string{"description", "sensitivity", "labels", "owner", "scope", "entitlements"}
 	ruleKeys       = []string{"id", "match", "eligible", "on_behalf", "require", "when", "min_duration", "max_duration", "default_duration", "approvals", "auto_approve", "deny", "notify", "escalate", "extend", "break_glass", "urgent", "pending_ttl", "remind_after", "warn_before"}
 	denyKeys       = []string{"id", "match", "eligible", "require", "when", "min_duration", "deny", "notify"}
 	matchKeys      = []string{"resource", "labels", "sensitivity"}

@@ -45,7 +45,8 @@ type Resource struct {
 	Description  string
 	Sensitivity  string // low, medium or high; medium if the file does not say
 	Labels       map[string]string
-	Owner        string // group:x, oncall:y or an e-mail; may be empty
+	Owner        string   // group:x, oncall:y or an e-mail; may be empty
+	Scope        []string // patterns of what it is for, as logs name it; empty: not said
 	Entitlements []jit.Entitlement
 	Line         int
 }

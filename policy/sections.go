@@ -77,6 +77,9 @@ func (l *loader) resources(n *yaml.Node) {
 				r.Owner = l.p.spell(o)
 			}
 		}
+		if scope := m.Get("scope"); scope != nil {
+			r.Scope = l.scope(scope)
+		}
 		r.Entitlements = l.entitlements(m.Get("entitlements"), value)
 		l.p.resID[r.Name] = int32(len(l.p.resources))
 		l.p.resources = append(l.p.resources, r)
@@ -89,6 +92,24 @@ func (l *loader) sensitivity(n *yaml.Node) string {
 		l.f.Problemf(n, "%q is not a sensitivity; it is low, medium or high", s)
 	}
 	return s
+}
+
+// scope reads patterns of what a resource is for. One that fits everything
+// would say nothing.
+func (l *loader) scope(n *yaml.Node) []string {
+	items, ok := l.f.List(n)
+	if ok && len(items) == 0 {
+		l.f.Problemf(n, "is empty; leave scope out, or say what the resource is for")
+	}
+	var out []string
+	for _, item := range items {
+		s := l.phrase(item)
+		if strings.Trim(s, "*") == "" {
+			l.f.Problemf(item, "%q fits everything; leave scope out instead", s)
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func (l *loader) labels(n *yaml.Node) map[string]string {

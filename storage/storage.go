@@ -247,7 +247,8 @@ type RequestFilter struct {
 	Limit    int       // 0: 1000
 }
 
-// GrantFilter chooses grants, newest first, or by NextAt where DueBy is set.
+// GrantFilter chooses grants, newest first, by NextAt where DueBy is set, or by
+// ReceiptAt where ReceiptBy is set.
 type GrantFilter struct {
 	IDs       []string
 	States    []jit.GrantState
@@ -256,6 +257,7 @@ type GrantFilter struct {
 	Request   string
 	Requests  []string // any of these
 	DueBy     time.Time
+	ReceiptBy time.Time // ReceiptAt set and not after
 	From      time.Time // not ended, or its end due, at or after this instant
 	To        time.Time // made before this instant
 	Limit     int       // 0: 1000

@@ -136,6 +136,10 @@ func grantQuery(f storage.GrantFilter) *query {
 		q.and("next_at IS NOT NULL AND next_at <= ?", row.Micros(f.DueBy))
 		q.order = dueOrder
 	}
+	if !f.ReceiptBy.IsZero() {
+		q.and("receipt_at IS NOT NULL AND receipt_at <= ?", row.Micros(f.ReceiptBy))
+		q.order = "receipt_at, rowid"
+	}
 	return q
 }
 

@@ -223,23 +223,23 @@ func (s *saver) approvers(request string) (people []string, err error) {
 
 const (
 	insertGrant = `INSERT INTO grants (id, version, state, request, principal, resource, created_at, not_after, expires_at,
-		next_at, body) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	updateGrant = `UPDATE grants SET version = version + 1, state = ?, not_after = ?, expires_at = ?, next_at = ?, body = ?
+		next_at, receipt_at, body) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	updateGrant = `UPDATE grants SET version = version + 1, state = ?, not_after = ?, expires_at = ?, next_at = ?, receipt_at = ?, body = ?
 		WHERE id = ? AND version = ? AND not_after >= ? AND expires_at >= ?`
-	extendGrant = `UPDATE grants SET version = version + 1, state = ?, not_after = ?, expires_at = ?, next_at = ?, body = ?
+	extendGrant = `UPDATE grants SET version = version + 1, state = ?, not_after = ?, expires_at = ?, next_at = ?, receipt_at = ?, body = ?
 		WHERE id = ? AND version = ?`
 )
 
 func (s *saver) grant(k *kept[jit.Grant], extended bool) error {
 	g := &k.row
-	notAfter, expires, next := micros(g.NotAfter), micros(g.ExpiresAt), row.Micros(g.NextAt)
+	notAfter, expires, next, receipt := micros(g.NotAfter), micros(g.ExpiresAt), row.Micros(g.NextAt), row.Micros(g.ReceiptAt)
 	switch {
 	case g.Version == 0:
-		return s.put(insertGrant, g.ID, string(g.State), g.Request, g.Principal, g.Resource, micros(g.CreatedAt), notAfter, expires, next, k.body)
+		return s.put(insertGrant, g.ID, string(g.State), g.Request, g.Principal, g.Resource, micros(g.CreatedAt), notAfter, expires, next, receipt, k.body)
 	case extended:
-		return s.put(extendGrant, string(g.State), notAfter, expires, next, k.body, g.ID, g.Version)
+		return s.put(extendGrant, string(g.State), notAfter, expires, next, receipt, k.body, g.ID, g.Version)
 	}
-	return s.put(updateGrant, string(g.State), notAfter, expires, next, k.body, g.ID, g.Version, notAfter, expires)
+	return s.put(updateGrant, string(g.State), notAfter, expires, next, receipt, k.body, g.ID, g.Version, notAfter, expires)
 }
 
 const (

@@ -63,7 +63,7 @@ func named[T any](item T, err error, what, id string) (T, error) {
 
 const (
 	selectRequests = "SELECT id, version, state, by_person, for_person, resource, batch, extends, created_at, next_at, body FROM requests"
-	selectGrants   = "SELECT id, version, state, request, principal, resource, created_at, not_after, expires_at, next_at, body FROM grants"
+	selectGrants   = "SELECT id, version, state, request, principal, resource, created_at, not_after, expires_at, next_at, receipt_at, body FROM grants"
 	holdingColumns = "id, version, state, grant_id, request, principal, resource, target, not_after, standing, next_at, fence, lease_until, body"
 	selectHoldings = "SELECT " + holdingColumns + " FROM holdings"
 	selectReviews  = "SELECT version, body FROM reviews"
@@ -82,9 +82,9 @@ func scanGrant(v []driver.Value) (jit.Grant, error) {
 	g := jit.Grant{
 		ID: v[0].(string), Version: v[1].(int64), State: jit.GrantState(v[2].(string)), Request: v[3].(string), Principal: v[4].(string),
 		Resource: v[5].(string), CreatedAt: row.FromMicros(v[6]), NotAfter: row.FromMicros(v[7]), ExpiresAt: row.FromMicros(v[8]),
-		NextAt: row.FromMicros(v[9]),
+		NextAt: row.FromMicros(v[9]), ReceiptAt: row.FromMicros(v[10]),
 	}
-	return g, row.Decode(v[10].(string), &g)
+	return g, row.Decode(v[11].(string), &g)
 }
 
 func scanHolding(v []driver.Value) (jit.Holding, error) {

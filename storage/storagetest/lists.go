@@ -44,6 +44,9 @@ var listLaws = []law{
 		for i := range 3 {
 			g := newGrant(numbered("grt", i))
 			g.CreatedAt, g.NextAt = at(i), at(50-i)
+			if i > 0 {
+				g.ReceiptAt = at(9 - i)
+			}
 			b.save(grantTo("x", g, jit.GrantProvisioning))
 		}
 		other := newGrant("grt_other")
@@ -63,6 +66,7 @@ var listLaws = []law{
 			"request":   {storage.GrantFilter{Request: "req_o"}, []string{"grt_other"}},
 			"requests":  {storage.GrantFilter{Requests: []string{"req_o", "req_x"}}, []string{"grt_other"}},
 			"due":       {storage.GrantFilter{DueBy: at(49)}, []string{"grt_002", "grt_001"}},
+			"receipt":   {storage.GrantFilter{ReceiptBy: at(7)}, []string{"grt_002"}},
 			"from":      {storage.GrantFilter{From: at(10_000)}, []string{"grt_other", "grt_002", "grt_001", "grt_000"}},
 			"to":        {storage.GrantFilter{To: at(2)}, []string{"grt_001", "grt_000"}},
 		} {

@@ -84,6 +84,8 @@ func EncodeGrant(g *jit.Grant) (string, error) {
 	o.str("end_reason", g.EndReason)
 	o.str("outcome", string(g.Outcome))
 	o.at("paged_at", g.PagedAt)
+	o.texts("scope", g.Scope)
+	o.num("receipts", int64(g.Receipts))
 	return o.text()
 }
 
@@ -95,6 +97,7 @@ func EncodeHolding(h *jit.Holding) (string, error) {
 		o.str("kind", h.Entitlement.Kind)
 		o.dict("params", h.Entitlement.Params)
 	})
+	o.flag("minted", h.Minted)
 	o.at("exposed_until", h.ExposedUntil)
 	o.str("kept", h.Kept)
 	o.num("attempts", int64(h.Attempts))

@@ -17,7 +17,7 @@ import (
 // and not in the body.
 var (
 	requestColumns  = []string{"id", "version", "state", "by", "for", "resource", "batch", "extends", "created_at", "next_at"}
-	grantColumns    = []string{"id", "version", "state", "request", "principal", "resource", "created_at", "not_after", "expires_at", "next_at"}
+	grantColumns    = []string{"id", "version", "state", "request", "principal", "resource", "created_at", "not_after", "expires_at", "next_at", "receipt_at"}
 	holdingColumns  = []string{"id", "version", "state", "grant", "request", "principal", "resource", "target", "not_after", "standing", "next_at", "lease"}
 	outgoingColumns = []string{"id", "thread", "slot", "next_at", "lease", "ref", "root_ref"}
 )

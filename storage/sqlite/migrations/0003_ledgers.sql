@@ -6,3 +6,7 @@ CREATE TABLE leaves (
   value  BLOB NOT NULL,
   PRIMARY KEY (ledger, key)
 ) STRICT, WITHOUT ROWID;
+
+-- When the use of a grant that ended has to be summed up next.
+ALTER TABLE grants ADD COLUMN receipt_at INTEGER;
+CREATE INDEX grants_receipt ON grants (receipt_at) WHERE receipt_at IS NOT NULL;

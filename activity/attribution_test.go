@@ -1,0 +1,164 @@
+package activity_test
+
+import (
+	"testing"
+	"time"
+
+	"jitbot/activity"
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+const (
+	ann  = "ann@example.com"
+	anna = "anna@example.com"
+)
+
+// bySession is done in a grant's session.
+func bySession(n int, grant, who string) activity.Record {
+	r := record(n)
+	r.Scope, r.Session, r.SourceIdentity = role, grant, who
+	return r
+}
+
+func TestTheStrongestMarkSaysWhoseAnActionIsAndHowSureThatIs(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	w.give(t, "grt_2", "bo@example.com", "assignment")
+	w.give(t, "grt_3", "cy@example.com", "login")
+	issued := jit.Record(jit.Event{At: nine, Kind: jit.EventCredentialIssued, Grant: "grt_1"}).Detail("access_key_id", "ASIA1")
+	w.write(t, func(tx storage.Tx) error { return tx.Save(issued) })
+	for name, tc := range map[string]struct {
+		set    func(*activity.Record)
+		grant  string
+		method jit.Method
+		sure   float64
+	}{
+		"the key that was handed out":              {func(r *activity.Record) { r.AccessKey, r.Scope, r.Session = "ASIA1", role, "grt_1" }, "grt_1", jit.ByAccessKey, 1},
+		"the person, and the session":              {func(r *activity.Record) { r.Scope, r.Session, r.SourceIdentity = role, "grt_1", ann }, "grt_1", jit.BySourceIdentity, 0.98},
+		"the person, in a session taken with it":   {func(r *activity.Record) { r.Scope, r.Session, r.SourceIdentity = "other", "x", ann }, "grt_1", jit.BySourceIdentity, 0.5},
+		"the session alone":                        {func(r *activity.Record) { r.Scope, r.Session = role, "grt_1" }, "grt_1", jit.BySessionName, 0.97},
+		"the login":                                {func(r *activity.Record) { r.Scope, r.Login = "orders", "jit_grt_3" }, "grt_3", jit.ByLogin, 0.97},
+		"the person's session of a permission set": {func(r *activity.Record) { r.Scope, r.Person = "admins", "bo@example.com" }, "grt_2", jit.ByIdentityCenter, 0.9},
+		"a system that signs":                      {func(r *activity.Record) { r.Grant = "grt_3" }, "grt_3", jit.ByStatement, 0.9},
+	} {
+		r := record(10)
+		r.ID = name
+		tc.set(&r)
+		w.tell(t, "trail", r)
+		rows := w.rows(t, tc.grant)
+		if len(rows) == 0 || rows[len(rows)-1].ID != name || rows[len(rows)-1].Method != tc.method || rows[len(rows)-1].Sure != tc.sure {
+			t.Errorf("%s: %+v", name, rows)
+		}
+	}
+}
+
+func TestNamesThatLookAlikeAreNobodys(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	w.give(t, "grt_2", ann, "assignment")
+	w.give(t, "grt_3", ann, "login")
+	for name, set := range map[string]func(*activity.Record){
+		"a longer session":          func(r *activity.Record) { r.Scope, r.Session = "other:"+role, "grt_1" },
+		"anna":                      func(r *activity.Record) { r.Scope, r.Person = "admins", anna },
+		"a name with another case":  func(r *activity.Record) { r.Scope, r.Person = "admins", "Ann@example.com" },
+		"a person with another end": func(r *activity.Record) { r.Scope, r.Person = "admins", "ann@example.co" },
+		"another login":             func(r *activity.Record) { r.Scope, r.Login = "orders", "jit_grt_31" },
+		"another database":          func(r *activity.Record) { r.Scope, r.Login = "orders2", "jit_grt_3" },
+		"another identity":          func(r *activity.Record) { r.Scope, r.SourceIdentity = role, anna },
+		"another key":               func(r *activity.Record) { r.AccessKey = "ASIA" },
+		"no mark at all":            func(*activity.Record) {},
+	} {
+		r := record(10)
+		r.ID = name
+		set(&r)
+		if got := w.tell(t, "trail", r); got.Grants != 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestASessionNamedAfterAGrantOfSomebodyElseIsASideDoor(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	for name, r := range map[string]activity.Record{
+		"another person in its name": bySession(1, "grt_1", "mallory@example.com"),
+		"a session of nobody's":      bySession(2, "maintenance", ""),
+		"a longer name":              bySession(3, "grt_12", ""),
+		"a shorter name":             bySession(4, "grt_", ""),
+	} {
+		if got := w.tell(t, "trail", r); got.Grants != 0 || got.SideDoor != 1 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	rows := w.rows(t, "~2026-11-23~"+role)
+	if len(rows) != 4 || rows[0].Grant != "" || rows[0].Scope != role {
+		t.Errorf("%+v", rows)
+	}
+}
+
+func TestOfGrantsOfOnePersonTheOneThatRanThenIsMeant(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "assignment")
+	w.end(t, "grt_1", nine.Add(20*time.Minute))
+	w.give(t, "grt_2", ann, "assignment", func(g *jit.Grant, _ *jit.Holding) {
+		g.CreatedAt, g.ConfirmedAt = nine.Add(40*time.Minute), nine.Add(41*time.Minute)
+	})
+	at := func(n int) activity.Record {
+		r := record(n)
+		r.Scope, r.Person = "admins", ann
+		return r
+	}
+	w.tell(t, "trail", at(-10), at(10), at(30), at(50))
+	if first, second := w.rows(t, "grt_1"), w.rows(t, "grt_2"); len(first) != 2 || len(second) != 1 {
+		t.Fatalf("%d and %d", len(first), len(second))
+	}
+	if late := w.rows(t, "grt_1")[1]; !late.Late || late.At != nine.Add(30*time.Minute) {
+		t.Errorf("done after the end: %+v", late)
+	}
+}
+
+func TestOfGrantsThatRanAtOnceTheLaterIsMeantAndThatIsNotSure(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "assignment")
+	w.give(t, "grt_2", ann, "assignment", func(g *jit.Grant, _ *jit.Holding) { g.ConfirmedAt = nine.Add(5 * time.Minute) })
+	r := record(10)
+	r.Scope, r.Person = "admins", ann
+	w.tell(t, "trail", r)
+	if rows := w.rows(t, "grt_2"); len(rows) != 1 || rows[0].Sure != 0.5 {
+		t.Errorf("%+v", rows)
+	}
+}
+
+func TestASessionThatWasOpenedAfterAGrantIsNotOfIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "assignment")
+	w.end(t, "grt_1", nine.Add(20*time.Minute))
+	w.pass(3 * time.Hour)
+	r := record(120)
+	r.Scope, r.Person, r.Opened = "admins", ann, nine.Add(100*time.Minute)
+	if got := w.tell(t, "trail", r); got.Grants != 0 {
+		t.Errorf("opened after: %+v", got)
+	}
+	r.Opened = nine.Add(10 * time.Minute)
+	if got := w.tell(t, "trail", r); got.Grants != 1 {
+		t.Errorf("opened before: %+v", got)
+	}
+}
+
+func TestF68WhatComesLateIsStillFound(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	w.end(t, "grt_1", nine.Add(time.Hour))
+	w.pass(60 * 24 * time.Hour)
+	if got := w.tell(t, "trail", bySession(10, "grt_1", ann)); got.Grants != 1 {
+		t.Errorf("two months later: %+v", got)
+	}
+}

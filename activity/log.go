@@ -1,0 +1,209 @@
+package activity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// Config is what a [Log] is made of. Store and At are required.
+type Config struct {
+	Store storage.Store
+	// At is the time to act by inside a transaction.
+	At  func(v storage.View) (time.Time, error)
+	Log *slog.Logger
+	// Marker is the provisioner of a kind of entitlement, if it leaves marks.
+	Marker func(kind string) Marker
+	// Sources tell what was done.
+	Sources []Source
+	// Redact are rules beside those that always hold.
+	Redact []Redaction
+	// Kept is called within a transaction that keeps new rows, with the grants
+	// they are of. It may run twice.
+	Kept func(tx storage.Tx, grants []string) error
+}
+
+// Log is the contextual log. Make it with [New]; all methods may be called
+// concurrently.
+type Log struct {
+	Config
+	redact *redactor
+	words  *words
+	pack   sync.Pool // of *packer
+	unpack *unpacker
+	counts *metrics
+
+	mu    sync.Mutex
+	now   *index // of the grants of these days
+	other *index // of the last other days that were asked for
+}
+
+// New checks c and returns a log that reads nothing until [Log.Run].
+func New(c Config) (*Log, error) {
+	if c.Store == nil || c.At == nil {
+		return nil, errors.New("activity: store and clock are required")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Marker == nil {
+		c.Marker = func(string) Marker { return nil }
+	}
+	names := map[string]bool{}
+	for _, s := range c.Sources {
+		if s.Name() == "" || names[s.Name()] {
+			return nil, fmt.Errorf("activity: two sources are called %q, or one has no name", s.Name())
+		}
+		names[s.Name()] = true
+	}
+	x, err := newRedactor(c.Redact)
+	if err != nil {
+		return nil, fmt.Errorf("activity: %w", err)
+	}
+	l := &Log{Config: c, redact: x, words: newWords(), counts: newMetrics()}
+	if l.unpack, err = newUnpacker(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Log) packer() (*packer, error) {
+	if p, ok := l.pack.Get().(*packer); ok {
+		return p, nil
+	}
+	return newPacker()
+}
+
+// indexNow is the index of the grants of these days, made anew when anything
+// happened since it was made.
+func (l *Log) indexNow(ctx context.Context) (*index, error) {
+	l.mu.Lock()
+	known := l.now
+	l.mu.Unlock()
+	var made *index
+	err := l.Store.Read(ctx, func(v storage.View) error {
+		now, err := l.At(v)
+		if err != nil {
+			return err
+		}
+		head, _, err := v.KeptHead()
+		if err != nil {
+			return err
+		}
+		if known != nil && known.head == head && known.covers(now) {
+			made = known
+			return nil
+		}
+		made, err = l.makeIndex(v, now.Add(-window), time.Time{})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("contextual log: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now = made
+	return made, nil
+}
+
+// indexAt is an index that covers an instant of other days.
+func (l *Log) indexAt(ctx context.Context, at time.Time) (*index, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.now != nil && l.now.covers(at) {
+		return l.now, nil
+	}
+	if l.other != nil && l.other.covers(at) {
+		return l.other, nil
+	}
+	var made *index
+	err := l.Store.Read(ctx, func(v storage.View) (err error) {
+		made, err = l.makeIndex(v, at.Add(-window), at.Add(window))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("contextual log: %w", err)
+	}
+	l.other = made
+	return made, nil
+}
+
+// makeIndex gathers the grants that gave access within a stretch of time; a
+// zero to is all since from.
+func (l *Log) makeIndex(v storage.View, from, to time.Time) (*index, error) {
+	x := newIndex(from, to)
+	var err error
+	if x.head, _, err = v.KeptHead(); err != nil {
+		return nil, err
+	}
+	grants, err := v.Grants(storage.GrantFilter{From: from, To: to, Limit: 1 << 30})
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]*known, len(grants))
+	for _, g := range grants {
+		byID[g.ID] = knownOf(g)
+		x.add(byID[g.ID], Mark{Method: jit.ByStatement, Value: g.ID})
+	}
+	if err := l.addMarks(v, x, grants, byID); err != nil {
+		return nil, err
+	}
+	if err := addKeys(v, x, byID, from); err != nil {
+		return nil, err
+	}
+	x.sort()
+	return x, nil
+}
+
+// knownOf is a grant and the stretch in which it gave access.
+func knownOf(g jit.Grant) *known {
+	k := &known{grant: g, principal: g.Principal, from: g.CreatedAt, to: g.EndedAt}
+	if !g.ConfirmedAt.IsZero() {
+		k.from = g.ConfirmedAt
+	}
+	return k
+}
+
+const chunk = 1000
+
+// addMarks adds what provisioners leave on what is done.
+func (l *Log) addMarks(v storage.View, x *index, grants []jit.Grant, byID map[string]*known) error {
+	for len(grants) > 0 {
+		part := grants[:min(chunk, len(grants))]
+		grants = grants[len(part):]
+		ids := make([]string, len(part))
+		for i, g := range part {
+			ids[i] = g.ID
+		}
+		holdings, err := v.Holdings(storage.HoldingFilter{Grants: ids})
+		if err != nil {
+			return err
+		}
+		for _, h := range holdings {
+			m := l.Marker(h.Entitlement.Kind)
+			if m == nil {
+				continue
+			}
+			x.add(byID[h.Grant], m.Marks(h)...)
+			if through := m.Opens(h); through != "" {
+				x.opens[through] = true
+			}
+		}
+	}
+	return nil
+}
+
+// Run reads every source until ctx ends.
+func (l *Log) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, s := range l.Sources {
+		all.Go(func() { l.runSource(ctx, s) })
+	}
+	all.Wait()
+}

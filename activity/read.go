@@ -1,0 +1,155 @@
+package activity
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"jitbot/jit"
+	"jitbot/storage"
+)
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
+
+// Activities calls fn for what was done with a grant, in the order it became
+// known, from the row of a number on.
+func (l *Log) Activities(v storage.View, grant string, from int, fn func(n int, a jit.Activity) error) error {
+	return readRows(v, l.words, l.unpack, grant, from, fn)
+}
+
+// Reader reads the contextual log of a store without being its [Log].
+type Reader struct {
+	words  *words
+	unpack *unpacker
+}
+
+// NewReader returns a reader.
+func NewReader() (*Reader, error) {
+	u, err := newUnpacker()
+	return &Reader{newWords(), u}, err
+}
+
+// Reader is a reader that shares what the log knows by heart.
+func (l *Log) Reader() *Reader { return &Reader{l.words, l.unpack} }
+
+// Activities calls fn for what was done with a grant, in the order it became
+// known, from the row of a number on. An error from fn ends it and is returned.
+func (r *Reader) Activities(v storage.View, grant string, from int, fn func(n int, a jit.Activity) error) error {
+	return readRows(v, r.words, r.unpack, grant, from, fn)
+}
+
+// Actions are the names of the actions that a use has, those that were not
+// denied and those that were.
+func (r *Reader) Actions(v storage.View, u Use) (did, denied []string, err error) {
+	for _, n := range u.did {
+		text, err := r.words.text(v, n)
+		if err != nil {
+			return nil, nil, err
+		}
+		did = append(did, text)
+	}
+	for _, n := range u.refused {
+		text, err := r.words.text(v, n)
+		if err != nil {
+			return nil, nil, err
+		}
+		denied = append(denied, text)
+	}
+	return did, denied, nil
+}
+
+func readRows(v storage.View, w *words, u *unpacker, grant string, from int, fn func(int, jit.Activity) error) error {
+	type block struct {
+		first int
+		raw   []byte
+	}
+	var blocks []block // gathered first: the words are read through the same view
+	err := eachBlock(v, grant, from/blockRows*blockRows, func(first int, raw []byte) error {
+		blocks = append(blocks, block{first, raw})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		texts := newTable()
+		rows, err := u.rows(b.raw, texts)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			if b.first+i < from {
+				continue
+			}
+			action, err := w.text(v, rows[i].action)
+			if err != nil {
+				return err
+			}
+			a := rows[i].activity(grant, action, func(c column) string { return texts.texts[rows[i].columns[c]] })
+			if err := fn(b.first+i, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Feed calls fn for everything that was added to the log after a number of the
+// feed, in the order it was added, with the number to go on after once fn has
+// had all of it. It ends after about so many activities; more says that there
+// are others.
+func (r *Reader) Feed(v storage.View, after uint64, most int, fn func(jit.Activity) error) (next uint64, more bool, err error) {
+	next = after
+	var entries [][]byte
+	err = v.Leaves(ledgerFeed, be64(after+1), "", func(key string, value []byte) error {
+		if most <= 0 {
+			more = true
+			return errEnough
+		}
+		n, size := 0, value
+		for _, a := range additions(size) {
+			n += a.n
+		}
+		most -= n
+		entries, next = append(entries, value), binary.BigEndian.Uint64([]byte(key))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return after, false, err
+	}
+	for _, raw := range entries {
+		for _, a := range additions(raw) {
+			if err := r.added(v, a, fn); err != nil {
+				return after, false, err
+			}
+		}
+	}
+	return next, more, nil
+}
+
+func (r *Reader) added(v storage.View, a addition, fn func(jit.Activity) error) error {
+	err := r.Activities(v, a.bucket, a.first, func(n int, act jit.Activity) error {
+		if n >= a.first+a.n {
+			return errEnough
+		}
+		return fn(act)
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// additions reads one entry of the feed. One that is not as it was written has
+// none.
+func additions(raw []byte) []addition {
+	r := reader{b: raw}
+	out := make([]addition, 0, r.count())
+	for range cap(out) {
+		out = append(out, addition{string(r.bytes()), int(r.num()), int(r.num())})
+	}
+	if r.err != nil {
+		return nil
+	}
+	return out
+}

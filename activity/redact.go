@@ -1,0 +1,119 @@
+package activity
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Redaction hides what must not be kept: where an action fits Actions, what
+// matches Pattern in the fields is replaced by a mark.
+type Redaction struct {
+	Actions []string `yaml:"actions"` // patterns such as secretsmanager:*; empty: all
+	Fields  []string `yaml:"fields"`  // of detail, resource, origin; empty: detail
+	Pattern string   `yaml:"pattern"` // a regular expression; empty: all of the field
+}
+
+type field int
+
+const (
+	fieldDetail field = iota
+	fieldResource
+	fieldOrigin
+	fields
+)
+
+var fieldNames = map[string]field{"detail": fieldDetail, "resource": fieldResource, "origin": fieldOrigin}
+
+// hidden stands where something was taken out.
+const hidden = "[redacted]"
+
+type redaction struct {
+	actions []string
+	pattern *regexp.Regexp // nil: everything
+}
+
+// redactor hides by rules. The zero value hides nothing.
+type redactor struct{ rules [fields][]redaction }
+
+// always are the rules nobody has to write: what looks like a secret.
+func always() []Redaction {
+	return []Redaction{
+		{Pattern: `(?i)\b(pass(word|wd)?|secret|token|api_?key|credential)s?\b["']?\s*(=|:|\bto\b|\bas\b)?\s*("[^"]*"|'[^']*'|[^\s,;&]+)`},
+		{Pattern: `\b(AKIA|ASIA)[A-Z0-9]{12,}\b`},
+		{Pattern: `\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`},
+		{Pattern: `-----BEGIN [A-Z ]+-----[^-]*(-----END [A-Z ]+-----)?`},
+		{Actions: []string{"secretsmanager:*", "ssm:PutParameter", "kms:*"}},
+	}
+}
+
+func newRedactor(more []Redaction) (*redactor, error) {
+	x := &redactor{}
+	var errs []error
+	for i, rule := range append(always(), more...) {
+		if err := x.add(rule); err != nil {
+			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i+1-len(always()), err))
+		}
+	}
+	return x, errors.Join(errs...)
+}
+
+func (x *redactor) add(rule Redaction) error {
+	r := redaction{actions: rule.Actions}
+	if rule.Pattern != "" {
+		p, err := regexp.Compile(rule.Pattern)
+		if err != nil {
+			return fmt.Errorf("pattern: %w", err)
+		}
+		r.pattern = p
+	}
+	names := rule.Fields
+	if len(names) == 0 {
+		names = []string{"detail"}
+	}
+	for _, name := range names {
+		f, ok := fieldNames[name]
+		if !ok {
+			return fmt.Errorf("fields: %q is none of detail, resource, origin", name)
+		}
+		x.rules[f] = append(x.rules[f], r)
+	}
+	return nil
+}
+
+// CheckRedactions says what is wrong with rules, all at once.
+func CheckRedactions(rules []Redaction) error {
+	_, err := newRedactor(rules)
+	return err
+}
+
+// text is s without what the rules hide. Nothing is done for an empty text.
+func (x *redactor) text(f field, action []byte, s string) string {
+	if s == "" || len(x.rules[f]) == 0 {
+		return s
+	}
+	for _, r := range x.rules[f] {
+		if !r.about(action) {
+			continue
+		}
+		if r.pattern == nil {
+			return hidden
+		}
+		s = r.pattern.ReplaceAllString(s, hidden)
+	}
+	return s
+}
+
+func (r *redaction) about(action []byte) bool {
+	if len(r.actions) == 0 {
+		return true
+	}
+	name := string(action)
+	for _, pattern := range r.actions {
+		if fits(strings.ToLower(pattern), strings.ToLower(name)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,48 @@
+package activity
+
+import (
+	"crypto/sha256"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// digestKey is the key of an id that is no UUID.
+func digestKey(family, id string) (k rowKey) {
+	sum := sha256.Sum256([]byte(family + "\x00" + id))
+	copy(k[:], sum[:])
+	return k
+}
+
+// tidy makes a text from a log fit to be shown: one line of visible characters,
+// at most so many of them. Most are as they are.
+func tidy(s string, most int) string {
+	if len(s) <= most && plain(s) {
+		return s
+	}
+	var b strings.Builder
+	n := 0
+	for _, c := range s {
+		if n == most {
+			break
+		}
+		switch {
+		case c == utf8.RuneError, c == '\n', c == '\r', c == '\t', unicode.Is(unicode.Zs, c) && c != ' ':
+			c = ' '
+		case unicode.In(c, unicode.C, unicode.Zl, unicode.Zp, unicode.Me):
+			continue
+		}
+		b.WriteRune(c)
+		n++
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

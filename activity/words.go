@@ -1,0 +1,119 @@
+package activity
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"jitbot/storage"
+)
+
+// words number the actions, scopes and people that summaries are made of. A
+// number is given once and never changes. All methods may be called
+// concurrently, but for those that take a transaction.
+type words struct {
+	mu     sync.RWMutex
+	byText map[string]uint32
+	byNum  map[uint32]string
+}
+
+const (
+	wordsNext   = "n"
+	wordsNumber = "i" // + number: the text
+	wordsText   = "t" // + text: the number
+)
+
+func newWords() *words { return &words{byText: map[string]uint32{}, byNum: map[uint32]string{}} }
+
+// numbering is the words of one transaction: what is new in it becomes known to
+// others once the transaction is written.
+type numbering struct {
+	known *words
+	tx    storage.Tx
+	fresh map[string]uint32
+	next  uint32
+}
+
+func (w *words) in(tx storage.Tx) *numbering {
+	return &numbering{known: w, tx: tx, fresh: map[string]uint32{}}
+}
+
+// number is the number of a text, which is given one if it has none.
+func (n *numbering) number(text string) (uint32, error) {
+	n.known.mu.RLock()
+	num, ok := n.known.byText[text]
+	n.known.mu.RUnlock()
+	if ok {
+		return num, nil
+	}
+	if num, ok = n.fresh[text]; ok {
+		return num, nil
+	}
+	raw, err := leaf(n.tx, ledgerWords, wordsText+text)
+	if err != nil {
+		return 0, err
+	}
+	if len(raw) == 4 {
+		num = binary.BigEndian.Uint32(raw)
+	} else if num, err = n.give(text); err != nil {
+		return 0, err
+	}
+	n.fresh[text] = num
+	return num, nil
+}
+
+func (n *numbering) give(text string) (uint32, error) {
+	if n.next == 0 {
+		raw, err := leaf(n.tx, ledgerWords, wordsNext)
+		if err != nil {
+			return 0, err
+		}
+		n.next = 1
+		if len(raw) == 4 {
+			n.next = binary.BigEndian.Uint32(raw)
+		}
+	}
+	num := n.next
+	n.next++
+	for _, kept := range []struct{ key, value string }{
+		{wordsText + text, be32(num)},
+		{wordsNumber + be32(num), text},
+		{wordsNext, be32(n.next)},
+	} {
+		if err := n.tx.SetLeaf(ledgerWords, kept.key, []byte(kept.value)); err != nil {
+			return 0, fmt.Errorf("number a word: %w", err)
+		}
+	}
+	return num, nil
+}
+
+// keep makes the new words of a transaction known, once it was written.
+func (n *numbering) keep() {
+	n.known.mu.Lock()
+	defer n.known.mu.Unlock()
+	for text, num := range n.fresh {
+		n.known.byText[text], n.known.byNum[num] = num, text
+	}
+}
+
+// text is the text of a number.
+func (w *words) text(v storage.View, num uint32) (string, error) {
+	w.mu.RLock()
+	text, ok := w.byNum[num]
+	w.mu.RUnlock()
+	if ok {
+		return text, nil
+	}
+	raw, err := leaf(v, ledgerWords, wordsNumber+be32(num))
+	if err != nil {
+		return "", err
+	}
+	if raw == nil {
+		return "", fmt.Errorf("word %d: %w", num, errLedger)
+	}
+	text = string(raw)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byText[text], w.byNum[num] = num, text
+	return text, nil
+}
