@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"jitbot/activity"
 	"jitbot/jit"
 	"jitbot/policy"
 )
@@ -14,6 +15,7 @@ type story struct {
 	grant    jit.Grant // zero: none
 	holdings []jit.Holding
 	review   jit.Review // zero: none
+	receipt  activity.Receipt
 }
 
 func plain(text string) Text { return Text{{Text: text}} }

@@ -35,6 +35,7 @@ const (
 	verbCreds      = "creds"
 	verbMine       = "mine"
 	verbShow       = "show"
+	verbTimeline   = "timeline"
 	verbAgain      = "again"
 	verbCancel     = "cancel"
 	verbPending    = "pending"
@@ -70,6 +71,7 @@ func grammar() []usage {
 		{verbCreds, "[grant]", "get your credentials, once, on a private page", parseOptionalID},
 		{verbMine, "", "your requests and grants", parseNothing},
 		{verbShow, "<id>", "one request or grant in full", parseID},
+		{verbTimeline, "<grant>", "everything about one grant and what was done with it, on a page for you alone", parseID},
 		{verbAgain, "<request>", "ask for the same again", parseID},
 		{verbCancel, "[request]", "withdraw a request that waits", parseOptionalID},
 		{verbPending, "", "requests that wait for you", parseNothing},

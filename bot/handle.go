@@ -113,6 +113,8 @@ func (s *Service) command(ctx context.Context, c call, cmd Command) (Reply, erro
 		return s.end(ctx, c, cmd)
 	case verbCreds:
 		return s.offerPickup(ctx, c, cmd.ID)
+	case verbTimeline:
+		return s.offerTimeline(ctx, c, cmd.ID)
 	case verbCancel:
 		return s.cancel(ctx, c, cmd.ID)
 	case verbApprove:
@@ -200,7 +202,7 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 		return s.requestForm(ctx, c)
 	case pressEndMany:
 		return s.endMany(ctx, c, a.ID)
-	case verbApprove, verbCancel, verbCreds, verbAgain, verbRetry, verbShow:
+	case verbApprove, verbCancel, verbCreds, verbAgain, verbRetry, verbShow, verbTimeline:
 		return s.command(ctx, c, Command{Verb: a.Verb, ID: a.ID})
 	case verbEnd, verbAbandon:
 		return s.command(ctx, c, Command{Verb: a.Verb, ID: a.ID, Yes: true})

@@ -89,7 +89,7 @@ func (s *Service) receiptWords(st story) []Text {
 			out = append(out, plain(h.Target+" was left in place: "+h.Kept+"."))
 		}
 	}
-	return out
+	return append(out, useWords(st)...)
 }
 
 // endedBecause is why a grant ended, without a provider's own words: those

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"jitbot/activity"
 	"jitbot/jit"
 	"jitbot/policy"
 	"jitbot/storage"
@@ -111,6 +112,9 @@ func (s *Service) show(ctx context.Context, c call, id string) (Reply, error) {
 	if c.who.ID != st.request.For {
 		card.Buttons = nil
 	}
+	if st.grant.ID != "" {
+		card.Buttons = append(card.Buttons, Button{Action: Action{verbTimeline, st.grant.ID}, Label: "Timeline…"})
+	}
 	return Reply{Card: &card}, nil
 }
 
@@ -161,6 +165,9 @@ func (s *Service) tell(v storage.View, r jit.Request) (story, error) {
 		return st, err
 	}
 	if st.holdings, err = v.Holdings(storage.HoldingFilter{Grants: []string{st.grant.ID}}); err != nil {
+		return st, err
+	}
+	if st.receipt, _, err = activity.ReceiptOf(v, st.grant.ID); err != nil {
 		return st, err
 	}
 	if r.Kind == jit.BreakGlass {

@@ -30,6 +30,8 @@ func (s *Service) Run(ctx context.Context) error {
 	loops.Go(func() { s.runOutbox(ctx) })
 	loops.Go(func() { s.runInbox(ctx) })
 	loops.Go(func() { s.runNudges(ctx) })
+	loops.Go(func() { s.runReceipts(ctx) })
+	loops.Go(func() { s.activity.Run(ctx) })
 	loops.Go(func() { s.firstRound(ctx) })
 	for name, chat := range s.Chats {
 		loops.Go(func() { s.runChat(ctx, name, chat) })

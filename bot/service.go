@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jitbot/activity"
 	"jitbot/jit"
 	"jitbot/policy"
 	"jitbot/storage"
@@ -30,6 +31,8 @@ type Config struct {
 	OnCall       map[string]OnCall      // by source kind, as the policy names it
 	Groups       map[string]Groups      // by source kind
 	Tickets      Tickets                // nil: every ticket is unknown
+	Sources      []activity.Source      // tell what was done with what grants gave
+	Redact       []activity.Redaction   // what of that is not kept, beside what never is
 
 	BaseURL        string   // where people reach jitbot's own pages, without a trailing slash
 	DefaultChannel string   // cards of rules that name no channel; empty: direct messages
@@ -64,6 +67,7 @@ type Service struct {
 	strangers      strangers   // what came in and was not let in
 	loading        sync.Mutex  // accounts are being loaded
 	metrics        *metrics
+	activity       *activity.Log
 }
 
 // New checks c and returns a service that does nothing until Run.
@@ -96,6 +100,9 @@ func New(c Config) (*Service, error) {
 	}
 	s.policy.Store(c.Policy)
 	s.oversee.Store(&overseers{c.Admins, c.Security})
+	if err := s.openActivity(c.Sources, c.Redact); err != nil {
+		return nil, fmt.Errorf("bot: %w", err)
+	}
 	return s, nil
 }
 

@@ -22,7 +22,8 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 	nudged, nudgeErr := s.nudgeRequests(ctx)
 	sent, sendErr := s.deliverDue(ctx, outboxBatch)
 	retaken, takeErr := s.retake(ctx)
-	return did == something || nudged > 0 || sent > 0 || retaken > 0, errors.Join(err, nudgeErr, sendErr, takeErr)
+	summed, sumErr := s.receipts(ctx)
+	return did == something || nudged > 0 || sent > 0 || retaken > 0 || summed > 0, errors.Join(err, nudgeErr, sendErr, takeErr, sumErr)
 }
 
 // Rounds does once what cron does every minute.

@@ -60,7 +60,7 @@ func Request(r jit.Request) jit.Request {
 
 // Grant returns g as it is kept.
 func Grant(g jit.Grant) jit.Grant {
-	tidy(&g.CreatedAt, &g.ConfirmedAt, &g.NotAfter, &g.ExpiresAt, &g.WarnedAt, &g.NextAt, &g.EndedAt, &g.PagedAt)
+	tidy(&g.CreatedAt, &g.ConfirmedAt, &g.NotAfter, &g.ExpiresAt, &g.WarnedAt, &g.NextAt, &g.EndedAt, &g.PagedAt, &g.ReceiptAt)
 	return g
 }
 
