@@ -27,6 +27,7 @@ func TestTheStrongestMarkSaysWhoseAnActionIsAndHowSureThatIs(t *testing.T) {
 	w.give(t, "grt_1", ann, "session")
 	w.give(t, "grt_2", "bo@example.com", "assignment")
 	w.give(t, "grt_3", "cy@example.com", "login")
+	w.give(t, "grt_4", "dee@example.com", "group")
 	issued := jit.Record(jit.Event{At: nine, Kind: jit.EventCredentialIssued, Grant: "grt_1"}).Detail("access_key_id", "ASIA1")
 	w.write(t, func(tx storage.Tx) error { return tx.Save(issued) })
 	for name, tc := range map[string]struct {
@@ -41,6 +42,7 @@ func TestTheStrongestMarkSaysWhoseAnActionIsAndHowSureThatIs(t *testing.T) {
 		"the session alone":                        {func(r *activity.Record) { r.Scope, r.Session = role, "grt_1" }, "grt_1", jit.BySessionName, 0.97},
 		"the login":                                {func(r *activity.Record) { r.Scope, r.Login = "orders", "jit_grt_3" }, "grt_3", jit.ByLogin, 0.97},
 		"the person's session of a permission set": {func(r *activity.Record) { r.Scope, r.Person = "admins", "bo@example.com" }, "grt_2", jit.ByIdentityCenter, 0.9},
+		"the person's standing user, meanwhile":    {func(r *activity.Record) { r.Scope, r.Login = "111122223333", "dee" }, "grt_4", jit.ByUser, 0.5},
 		"a system that signs":                      {func(r *activity.Record) { r.Grant = "grt_3" }, "grt_3", jit.ByStatement, 0.9},
 	} {
 		r := record(10)
@@ -149,6 +151,21 @@ func TestASessionThatWasOpenedAfterAGrantIsNotOfIt(t *testing.T) {
 	r.Opened = nine.Add(10 * time.Minute)
 	if got := w.tell(t, "trail", r); got.Grants != 1 {
 		t.Errorf("opened before: %+v", got)
+	}
+}
+
+func TestWhatAStandingUserDoesAfterTheGrantIsNotOfIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", "dee@example.com", "group")
+	w.end(t, "grt_1", nine.Add(20*time.Minute))
+	at := func(n int) activity.Record {
+		r := record(n)
+		r.Scope, r.Login = "111122223333", "dee"
+		return r
+	}
+	if got := w.tell(t, "trail", at(-10), at(10), at(30)); got.Grants != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -51,6 +51,10 @@ func untouched(g jit.Grant, h jit.Holding) bool {
 
 // weigh looks at the sources that watch one holding.
 func (l *Log) weigh(v storage.View, e *jit.Evidence, g jit.Grant, h jit.Holding, end time.Time) error {
+	if m := l.Marker(h.Entitlement.Kind); m == nil || len(m.Marks(h)) == 0 {
+		e.Lack("what is done with " + h.Entitlement.Kind + " bears no mark by which it could be told")
+		return nil
+	}
 	watched := false
 	for _, s := range l.Sources {
 		if !s.Watches(h) {

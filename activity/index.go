@@ -109,8 +109,14 @@ func (x *index) find(r *Record) found {
 	if f, ok := x.own(r, jit.ByStatement, "", r.Grant); ok {
 		return f
 	}
+	if f, ok := x.shared(r, jit.ByUser, r.Scope, r.Login); ok && f.during(r.At) {
+		return f
+	}
 	return found{}
 }
+
+// during reports whether a grant gave access at an instant.
+func (k *known) during(at time.Time) bool { return k.to.IsZero() || !at.After(k.to.Add(skew)) }
 
 // own finds a mark that one grant alone has. It fits whenever the action was
 // done after the grant was made, also long after it ended.

@@ -34,11 +34,11 @@ type Record struct {
 	ReadOnly bool
 
 	// What tells whose it is. Each may be empty.
-	Scope          string // what it was done through: a role's ARN, a database, a cluster
+	Scope          string // what it was done through: a role's ARN, a database, a cluster, the account of a user
 	AccessKey      string
 	SourceIdentity string
-	Session        string // the session's name, whole
-	Login          string
+	Session        string    // the session's name, whole
+	Login          string    // a user of the scope
 	Person         string    // Identity Center: the user name, whole
 	Opened         time.Time // when the session was opened
 	Grant          string    // named by a system that signs what it sends

@@ -51,7 +51,7 @@ const (
 
 var outcomes = [...]jit.ActivityOutcome{jit.ActivityOK, jit.ActivityDenied, jit.ActivityFailed}
 
-var methods = [...]jit.Method{jit.ByNothing, jit.ByAccessKey, jit.BySourceIdentity, jit.BySessionName, jit.ByLogin, jit.ByIdentityCenter, jit.ByStatement}
+var methods = [...]jit.Method{jit.ByNothing, jit.ByAccessKey, jit.BySourceIdentity, jit.BySessionName, jit.ByLogin, jit.ByIdentityCenter, jit.ByStatement, jit.ByUser}
 
 func outcomeFlag(o jit.ActivityOutcome) uint16 {
 	switch o {

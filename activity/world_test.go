@@ -30,6 +30,8 @@ func (marker) Marks(h jit.Holding) []activity.Mark {
 		}
 	case "assignment":
 		return []activity.Mark{{Method: jit.ByIdentityCenter, Scope: "admins", Value: h.Principal}}
+	case "group":
+		return []activity.Mark{{Method: jit.ByUser, Scope: "111122223333", Value: "dee"}}
 	case "login":
 		return []activity.Mark{{Method: jit.ByLogin, Scope: "orders", Value: "jit_" + h.Grant}}
 	}

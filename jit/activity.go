@@ -24,6 +24,7 @@ const (
 	ByLogin          Method = "login"           // a login that exists for the grant alone
 	ByIdentityCenter Method = "identity_center" // the person's session of a permission set that the grant gave
 	ByStatement      Method = "statement"       // a system that signs what it sends named the grant
+	ByUser           Method = "user"            // the person's standing user, while the grant gave it more
 )
 
 // Confidence is how sure an attribution by m is, from 0 to 1: of a hundred
@@ -39,6 +40,8 @@ func (m Method) Confidence() float64 {
 		return 0.97
 	case ByIdentityCenter, ByStatement:
 		return 0.9
+	case ByUser:
+		return 0.5 // it may have been done with what the user has anyway
 	}
 	return 0
 }

@@ -90,9 +90,9 @@ type View interface {
 	// oldest first: each Slot once, with its newest card's audience.
 	Messages(thread string) ([]Message, error)
 
-	// NextDue is the earliest instant at which a request, grant, holding,
-	// outgoing message or delivery has to be looked at; ok is false when
-	// nothing waits.
+	// NextDue is the earliest instant at which a request, grant, receipt,
+	// holding, outgoing message or delivery has to be looked at; ok is false
+	// when nothing waits.
 	NextDue() (at time.Time, ok bool, err error)
 	// NextWork is NextDue of grants and holdings alone: what the reconciler does.
 	NextWork() (at time.Time, ok bool, err error)

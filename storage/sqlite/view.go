@@ -207,12 +207,13 @@ const (
 	nextWork    = `SELECT min(next_at) AS at FROM grants WHERE next_at IS NOT NULL
 	UNION ALL SELECT min(due_at) FROM holdings WHERE due_at IS NOT NULL AND rank = 0
 	UNION ALL SELECT min(due_at) FROM holdings WHERE due_at IS NOT NULL AND rank = 1`
+	nextReceipt  = "SELECT min(receipt_at) AS at FROM grants WHERE receipt_at IS NOT NULL"
 	nextMessage  = "SELECT min(due_at) AS at FROM outgoing WHERE due_at IS NOT NULL"
 	nextDelivery = "SELECT min(due_at) AS at FROM inbox WHERE due_at IS NOT NULL"
 )
 
 func (v *view) NextDue() (at time.Time, ok bool, err error) {
-	return v.next("SELECT min(at) FROM (" + nextWork + " UNION ALL " + nextRequest + " UNION ALL " + nextMessage + " UNION ALL " + nextDelivery + ")")
+	return v.next("SELECT min(at) FROM (" + nextWork + " UNION ALL " + nextRequest + " UNION ALL " + nextReceipt + " UNION ALL " + nextMessage + " UNION ALL " + nextDelivery + ")")
 }
 
 func (v *view) NextWork() (at time.Time, ok bool, err error) {

@@ -90,7 +90,9 @@ var smallLaws = []law{
 	{"a write that fails leaves no leaf, and a walk ends with fn's error", func(b *bench) {
 		mine := errors.New("mine")
 		b.refused(mine, func(tx storage.Tx) error { return errors.Join(tx.SetLeaf("one", "a", []byte("x")), mine) })
-		b.write(func(tx storage.Tx) error { return errors.Join(tx.SetLeaf("one", "b", []byte("x")), tx.SetLeaf("one", "c", []byte("x"))) })
+		b.write(func(tx storage.Tx) error {
+			return errors.Join(tx.SetLeaf("one", "b", []byte("x")), tx.SetLeaf("one", "c", []byte("x")))
+		})
 		n := 0
 		err := b.Read(b.Context(), func(v storage.View) error {
 			return v.Leaves("one", "", "", func(string, []byte) error { n++; return mine })
