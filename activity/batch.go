@@ -44,8 +44,16 @@ type Batch struct {
 	buckets      map[string]*bucket
 	order        []*bucket
 	tally        Tally
+	rows         int
 	err          error
 }
+
+// fullRows is how many rows a batch holds before it should be taken.
+const fullRows = 50_000
+
+// Full reports whether a batch holds as much as one should: have it taken, with
+// [Progress.More] where its part goes on.
+func (b *Batch) Full() bool { return b.rows >= fullRows }
 
 // bucket are the rows of one grant, or of one side door.
 type bucket struct {
@@ -121,6 +129,7 @@ func (b *Batch) Add(r *Record) {
 		return
 	}
 	bucket := b.bucket(f, r)
+	b.rows++
 	bucket.rows = append(bucket.rows, row{})
 	b.fill(&bucket.rows[len(bucket.rows)-1], r, f)
 }

@@ -8,15 +8,16 @@ import (
 	"jitbot/storage"
 )
 
-// The ledgers of the contextual log.
+// The ledgers of the contextual log. Their names stand in every row, so they are
+// short.
 const (
-	ledgerRows    = "activity.rows"    // blocks of rows: grant, 0, number of the first row
-	ledgerUse     = "activity.use"     // one summary a grant
-	ledgerThrough = "activity.through" // one row a week, scope and action: who, how often
-	ledgerWords   = "activity.words"   // actions, scopes and people by number, and back
-	ledgerSources = "activity.sources" // how far each source has read
-	ledgerParts   = "activity.parts"   // what never changes and was taken whole
-	ledgerFeed    = "activity.feed"    // what was added, in the order it was
+	ledgerRows    = "a.rows"    // blocks of rows: grant, 0, number of the first row
+	ledgerUse     = "a.use"     // one summary a grant
+	ledgerThrough = "a.through" // one row a week, scope and action: who, how often
+	ledgerWords   = "a.words"   // actions, scopes and people by number, and back
+	ledgerSources = "a.sources" // how far each source has read
+	ledgerParts   = "a.parts"   // what never changes and was taken whole
+	ledgerFeed    = "a.feed"    // what was added, in the order it was
 )
 
 func be32(n uint32) string {

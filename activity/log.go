@@ -34,7 +34,7 @@ type Config struct {
 type Log struct {
 	Config
 	redact *redactor
-	words  *words
+	words  *vocabulary
 	pack   sync.Pool // of *packer
 	unpack *unpacker
 	counts *metrics
@@ -66,7 +66,7 @@ func New(c Config) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("activity: %w", err)
 	}
-	l := &Log{Config: c, redact: x, words: newWords(), counts: newMetrics()}
+	l := &Log{Config: c, redact: x, words: newVocabulary(), counts: newMetrics()}
 	if l.unpack, err = newUnpacker(); err != nil {
 		return nil, err
 	}
@@ -96,9 +96,9 @@ func (l *Log) indexNow(ctx context.Context) (*index, error) {
 		if err != nil {
 			return err
 		}
-		if known != nil && known.head == head && known.covers(now) {
+		if fresh, err := stillGood(v, known, head, now); err != nil || fresh {
 			made = known
-			return nil
+			return err
 		}
 		made, err = l.makeIndex(v, now.Add(-window), time.Time{})
 		return err
@@ -110,6 +110,27 @@ func (l *Log) indexNow(ctx context.Context) (*index, error) {
 	defer l.mu.Unlock()
 	l.now = made
 	return made, nil
+}
+
+// stillGood reports whether an index is as good as one made now: nothing but
+// the reading of sources was written down since.
+func stillGood(v storage.View, x *index, head int64, now time.Time) (bool, error) {
+	if x == nil || !x.covers(now) {
+		return false, nil
+	}
+	for after := x.head; after < head; {
+		page, err := v.Events(storage.EventFilter{After: after, Limit: chunk})
+		if err != nil || len(page) == 0 || len(page) == chunk {
+			return false, err
+		}
+		for _, e := range page {
+			if e.Kind != jit.EventActivityRead && e.Kind != jit.EventReceipt {
+				return false, nil
+			}
+		}
+		after = page[len(page)-1].Seq
+	}
+	return true, nil
 }
 
 // indexAt is an index that covers an instant of other days.

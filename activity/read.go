@@ -19,14 +19,14 @@ func (l *Log) Activities(v storage.View, grant string, from int, fn func(n int, 
 
 // Reader reads the contextual log of a store without being its [Log].
 type Reader struct {
-	words  *words
+	words  *vocabulary
 	unpack *unpacker
 }
 
 // NewReader returns a reader.
 func NewReader() (*Reader, error) {
 	u, err := newUnpacker()
-	return &Reader{newWords(), u}, err
+	return &Reader{newVocabulary(), u}, err
 }
 
 // Reader is a reader that shares what the log knows by heart.
@@ -41,15 +41,15 @@ func (r *Reader) Activities(v storage.View, grant string, from int, fn func(n in
 // Actions are the names of the actions that a use has, those that were not
 // denied and those that were.
 func (r *Reader) Actions(v storage.View, u Use) (did, denied []string, err error) {
-	for _, n := range u.did {
-		text, err := r.words.text(v, n)
+	for _, n := range u.did.all() {
+		text, err := r.words.actions.text(v, n)
 		if err != nil {
 			return nil, nil, err
 		}
 		did = append(did, text)
 	}
-	for _, n := range u.refused {
-		text, err := r.words.text(v, n)
+	for _, n := range u.refused.all() {
+		text, err := r.words.actions.text(v, n)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,7 +58,7 @@ func (r *Reader) Actions(v storage.View, u Use) (did, denied []string, err error
 	return did, denied, nil
 }
 
-func readRows(v storage.View, w *words, u *unpacker, grant string, from int, fn func(int, jit.Activity) error) error {
+func readRows(v storage.View, w *vocabulary, u *unpacker, grant string, from int, fn func(int, jit.Activity) error) error {
 	type block struct {
 		first int
 		raw   []byte
@@ -81,7 +81,7 @@ func readRows(v storage.View, w *words, u *unpacker, grant string, from int, fn 
 			if b.first+i < from {
 				continue
 			}
-			action, err := w.text(v, rows[i].action)
+			action, err := w.actions.text(v, rows[i].action)
 			if err != nil {
 				return err
 			}
@@ -106,11 +106,9 @@ func (r *Reader) Feed(v storage.View, after uint64, most int, fn func(jit.Activi
 			more = true
 			return errEnough
 		}
-		n, size := 0, value
-		for _, a := range additions(size) {
-			n += a.n
+		for _, a := range additions(value) {
+			most -= a.n
 		}
-		most -= n
 		entries, next = append(entries, value), binary.BigEndian.Uint64([]byte(key))
 		return nil
 	})

@@ -18,7 +18,7 @@ const (
 	mostCited = 5 // rows of each line
 )
 
-const ledgerReceipts = "activity.receipts" // the last receipt of each grant
+const ledgerReceipts = "a.receipts" // the last receipt of each grant
 
 // Sum sums up what a grant that has ended was used for, as far as it is known at
 // an instant. It writes nothing.

@@ -48,13 +48,17 @@ type Intake interface {
 	// taken before and need not be read again. Empty: it may change.
 	Begin(ctx context.Context, part string) (b *Batch, taken bool, err error)
 	// Take writes a batch down, with how far the source has read. Once it
-	// returns nil all of it is durable; after an error nothing is. The batch is
-	// used up by a call that succeeds.
+	// returns nil all of it is durable; after an error what is durable of it is
+	// known when it is told again. The batch is used up by a call that succeeds,
+	// but where there is more to come of it: then it is empty and goes on.
 	Take(ctx context.Context, b *Batch, p Progress) error
 }
 
 // Progress is how far a source has read. Zero fields leave what was kept.
 type Progress struct {
+	// More says that the batch is [Batch.Full] and its part goes on: it was not
+	// taken whole yet.
+	More bool
 	// Cursor is where to go on, in the source's own terms.
 	Cursor []byte
 	// Until is the instant up to which everything has been told, as far as the

@@ -80,11 +80,11 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 	case b.err != nil:
 		return b.err
 	}
-	total := Tally{Records: b.tally.Records, Grants: b.tally.Grants, SideDoor: b.tally.SideDoor, Bad: b.tally.Bad}
+	total := b.tally
 	rounds := b.rounds()
 	for n, slices := range rounds {
 		m := &merge{log: i.log, batch: b, slices: slices}
-		last := n == len(rounds)-1
+		last := n == len(rounds)-1 && !p.More
 		err := i.log.Store.Write(ctx, func(tx storage.Tx) error { return m.run(tx, last, total, p) })
 		if err != nil {
 			return fmt.Errorf("keep what %s told: %w", i.source, err)
@@ -92,9 +92,20 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 		m.words.keep()
 		total.add(m.tally)
 	}
+	b.tally = total
+	if p.More {
+		b.empty()
+		return nil
+	}
 	i.log.counts.took(i.source, total)
-	b.log, b.tally = nil, total
+	b.log = nil
 	return nil
+}
+
+// empty gets a batch ready for more of its part.
+func (b *Batch) empty() {
+	b.texts, b.actions = newTable(), newTable()
+	b.buckets, b.order, b.rows = map[string]*bucket{}, nil, 0
 }
 
 // slice is a stretch of a bucket's rows.
@@ -128,7 +139,7 @@ type merge struct {
 
 	tx      storage.Tx
 	now     time.Time
-	words   *numbering
+	words   *numberings
 	pack    *packer
 	tally   Tally
 	tallies map[throughKey]*tally
@@ -214,7 +225,7 @@ func (b *bucket) grantID() []string {
 func (m *merge) numbered(s slice) ([]row, error) {
 	out := slices.Clone(s.rows)
 	for i := range out {
-		n, err := m.words.number(m.batch.actions.texts[out[i].action])
+		n, err := m.words.actions.number(m.batch.actions.texts[out[i].action])
 		if err != nil {
 			return nil, err
 		}
@@ -306,6 +317,7 @@ func (m *merge) patch(name string, patches map[int]map[int]row) (amended int, er
 			changed = true
 			amended++
 			m.tally.Amended++
+			m.added = append(m.added, addition{name, first + i, 1}) // told once more, as it is now
 		}
 		if changed {
 			if err := m.tx.SetLeaf(ledgerRows, rowsKey(name, first), encodeBlock(m.pack, rows, m.batch.texts)); err != nil {
@@ -395,10 +407,10 @@ func (m *merge) count(name string, r *row, out bool) error {
 		}
 	}
 	var err error
-	if k.scope, err = m.words.number(scope); err != nil {
+	if k.scope, err = m.words.scopes.number(scope); err != nil {
 		return err
 	}
-	person, err := m.words.number(who)
+	person, err := m.words.people.number(who)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func TestAnAmendedRecordTakesThePlaceOfTheFirst(t *testing.T) {
 	w.give(t, "grt_1", ann, "session")
 	first, amended := bySession(1, "grt_1", ann), bySession(1, "grt_1", ann)
 	amended.Amends, amended.Outcome, amended.Code = true, jit.ActivityDenied, "AccessDenied"
-	check := func(how string, want activity.Tally) {
+	check := func(how string) {
 		t.Helper()
 		u, rows := w.use(t, "grt_1"), w.rows(t, "grt_1")
 		if u.Actions != 2 || u.Denied != 1 || u.OK != 1 || u.Amended != 1 || len(rows) != 2 {
@@ -89,11 +89,11 @@ func TestAnAmendedRecordTakesThePlaceOfTheFirst(t *testing.T) {
 	if got := w.tell(t, "trail", amended); got.Amended != 1 || got.Duplicates != 0 {
 		t.Errorf("%+v", got)
 	}
-	check("after the first", activity.Tally{})
+	check("after the first")
 	if got := w.tell(t, "trail", first, amended); got.Duplicates != 2 || got.Amended != 0 {
 		t.Errorf("again: %+v", got)
 	}
-	check("again", activity.Tally{})
+	check("again")
 }
 
 func TestAnAmendmentThatComesBeforeWhatItAmendsStands(t *testing.T) {
@@ -302,6 +302,52 @@ func TestTheFeedTellsEveryRowOnceInTheOrderItCame(t *testing.T) {
 	}
 	want := []string{"00000001 grt_1", "00000002 grt_2", "00000003 grt_1", "00000004 "}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+func TestAPartThatGoesOnIsTakenWholeOnlyAtItsEnd(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	in := w.Intake("trail")
+	b, _, err := in.Begin(t.Context(), "big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		r := bySession(n, "grt_1", ann)
+		b.Add(&r)
+		if err := in.Take(t.Context(), b, activity.Progress{More: n < 2, Cursor: []byte("end")}); err != nil {
+			t.Fatal(err)
+		}
+		_, taken, err := in.Begin(t.Context(), "big")
+		if c, _ := in.Cursor(t.Context()); err != nil || taken != (n == 2) || (c != nil) != taken {
+			t.Errorf("after %d: taken %v, cursor %q, %v", n, taken, c, err)
+		}
+	}
+	if got := b.Tally(); got.Records != 3 || got.Grants != 3 || w.use(t, "grt_1").Actions != 3 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTheFeedTellsAnAmendedRowOnceMore(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	amended := bySession(1, "grt_1", ann)
+	amended.Amends, amended.Outcome = true, jit.ActivityDenied
+	w.tell(t, "trail", bySession(1, "grt_1", ann), bySession(2, "grt_1", ann))
+	w.tell(t, "trail", amended)
+	var got []string
+	w.read(t, func(v storage.View) error {
+		_, _, err := w.Reader().Feed(v, 1, 100, func(a jit.Activity) error {
+			got = append(got, fmt.Sprint(a.ID[:8], a.Outcome, a.Amended))
+			return nil
+		})
+		return err
+	})
+	if diff := cmp.Diff([]string{"00000001deniedtrue"}, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }

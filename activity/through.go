@@ -120,11 +120,11 @@ func (l *Log) Throughs(v storage.View, from, to time.Time, fn func(Through) erro
 		if !ok || err != nil {
 			return errLedger
 		}
-		scope, err := l.words.text(v, k.scope)
+		scope, err := l.words.scopes.text(v, k.scope)
 		if err != nil {
 			return err
 		}
-		action, err := l.words.text(v, k.action)
+		action, err := l.words.actions.text(v, k.action)
 		if err != nil {
 			return err
 		}

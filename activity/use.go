@@ -2,7 +2,6 @@ package activity
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"jitbot/jit"
@@ -29,12 +28,12 @@ type Use struct {
 	Amended int       `json:"amended,omitempty"` // of the actions, corrected by their source later
 	Dropped int       `json:"dropped,omitempty"` // counted, and not kept as rows: there were too many
 
-	did, refused []uint32 // numbers of the actions that were not denied and that were, sorted
-	rows         int      // kept
+	did, refused set // numbers of the actions that were not denied and that were
+	rows         int // kept
 }
 
 // Kinds is how many different actions were done, and how many were denied.
-func (u Use) Kinds() (did, denied int) { return len(u.did), len(u.refused) }
+func (u Use) Kinds() (did, denied int) { return u.did.len(), u.refused.len() }
 
 // add counts a row.
 func (u *Use) add(r *row) {
@@ -55,7 +54,7 @@ func (u *Use) add(r *row) {
 	switch r.outcome() {
 	case jit.ActivityDenied:
 		u.Denied++
-		u.refused = insert(u.refused, r.action)
+		u.refused.add(r.action)
 		return
 	case jit.ActivityFailed:
 		u.Failed++
@@ -71,19 +70,12 @@ func (u *Use) add(r *row) {
 			}
 		}
 	}
-	u.did = insert(u.did, r.action)
+	u.did.add(r.action)
 	if r.is(flagReadOnly) {
 		u.Reads++
 	} else {
 		u.Writes++
 	}
-}
-
-func insert(set []uint32, n uint32) []uint32 {
-	if at, ok := slices.BinarySearch(set, n); !ok {
-		return slices.Insert(set, at, n)
-	}
-	return set
 }
 
 // encode writes u as it is kept.
@@ -96,7 +88,7 @@ func (u *Use) encode() []byte {
 	b = binary.AppendVarint(b, first)
 	b = binary.AppendVarint(b, micros(u.Last)-first)
 	b = binary.AppendVarint(b, micros(u.LastOK))
-	return appendSet(appendSet(b, u.did), u.refused)
+	return u.refused.appendTo(u.did.appendTo(b))
 }
 
 func decodeUse(b []byte) (Use, error) {
@@ -115,62 +107,6 @@ func decodeUse(b []byte) (Use, error) {
 	}
 	u.did, u.refused = r.set(), r.set()
 	return u, r.err
-}
-
-// Sets of numbers are written as bits where there are many, as steps where
-// there are few.
-const (
-	setSteps = 0
-	setBits  = 1
-)
-
-func appendSet(b []byte, set []uint32) []byte {
-	if len(set) == 0 {
-		return append(b, setSteps, 0)
-	}
-	low, high := set[0], set[len(set)-1]
-	if bytes := int(high-low)/8 + 1; bytes < len(set) {
-		b = append(b, setBits)
-		b = binary.AppendUvarint(b, uint64(low))
-		bits := make([]byte, bytes)
-		for _, n := range set {
-			bits[(n-low)/8] |= 1 << ((n - low) % 8)
-		}
-		return appendBytes(b, bits)
-	}
-	b = append(b, setSteps)
-	b = binary.AppendUvarint(b, uint64(len(set)))
-	last := uint32(0)
-	for _, n := range set {
-		b = binary.AppendUvarint(b, uint64(n-last))
-		last = n
-	}
-	return b
-}
-
-func (r *reader) set() []uint32 {
-	var set []uint32
-	if r.fixed(1)[0] == setBits {
-		low := uint32(r.num())
-		for i, bits := range r.bytes() {
-			for n := range uint32(8) {
-				if bits&(1<<n) != 0 {
-					set = append(set, low+uint32(i)*8+n)
-				}
-			}
-		}
-		return set
-	}
-	last := uint32(0)
-	n := r.count()
-	if n > 0 {
-		set = make([]uint32, 0, n)
-	}
-	for range n {
-		last += uint32(r.num())
-		set = append(set, last)
-	}
-	return set
 }
 
 func micros(t time.Time) int64 {

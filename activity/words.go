@@ -8,10 +8,32 @@ import (
 	"jitbot/storage"
 )
 
-// words number the actions, scopes and people that summaries are made of. A
-// number is given once and never changes. All methods may be called
-// concurrently, but for those that take a transaction.
+// vocabulary numbers the actions, scopes and people that summaries are made of,
+// each by themselves, so that sets of them are dense.
+type vocabulary struct{ actions, scopes, people *words }
+
+func newVocabulary() *vocabulary {
+	return &vocabulary{newWords("a"), newWords("s"), newWords("p")}
+}
+
+// numberings are the numberings of one transaction.
+type numberings struct{ actions, scopes, people *numbering }
+
+func (v *vocabulary) in(tx storage.Tx) *numberings {
+	return &numberings{v.actions.in(tx), v.scopes.in(tx), v.people.in(tx)}
+}
+
+func (n *numberings) keep() {
+	n.actions.keep()
+	n.scopes.keep()
+	n.people.keep()
+}
+
+// words give a number to each text of a kind. A number is given once and never
+// changes. All methods may be called concurrently, but for those that take a
+// transaction.
 type words struct {
+	kind   string // before every key
 	mu     sync.RWMutex
 	byText map[string]uint32
 	byNum  map[uint32]string
@@ -23,7 +45,9 @@ const (
 	wordsText   = "t" // + text: the number
 )
 
-func newWords() *words { return &words{byText: map[string]uint32{}, byNum: map[uint32]string{}} }
+func newWords(kind string) *words {
+	return &words{kind: kind, byText: map[string]uint32{}, byNum: map[uint32]string{}}
+}
 
 // numbering is the words of one transaction: what is new in it becomes known to
 // others once the transaction is written.
@@ -49,7 +73,7 @@ func (n *numbering) number(text string) (uint32, error) {
 	if num, ok = n.fresh[text]; ok {
 		return num, nil
 	}
-	raw, err := leaf(n.tx, ledgerWords, wordsText+text)
+	raw, err := leaf(n.tx, ledgerWords, n.known.kind+wordsText+text)
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +88,7 @@ func (n *numbering) number(text string) (uint32, error) {
 
 func (n *numbering) give(text string) (uint32, error) {
 	if n.next == 0 {
-		raw, err := leaf(n.tx, ledgerWords, wordsNext)
+		raw, err := leaf(n.tx, ledgerWords, n.known.kind+wordsNext)
 		if err != nil {
 			return 0, err
 		}
@@ -80,7 +104,7 @@ func (n *numbering) give(text string) (uint32, error) {
 		{wordsNumber + be32(num), text},
 		{wordsNext, be32(n.next)},
 	} {
-		if err := n.tx.SetLeaf(ledgerWords, kept.key, []byte(kept.value)); err != nil {
+		if err := n.tx.SetLeaf(ledgerWords, n.known.kind+kept.key, []byte(kept.value)); err != nil {
 			return 0, fmt.Errorf("number a word: %w", err)
 		}
 	}
@@ -104,7 +128,7 @@ func (w *words) text(v storage.View, num uint32) (string, error) {
 	if ok {
 		return text, nil
 	}
-	raw, err := leaf(v, ledgerWords, wordsNumber+be32(num))
+	raw, err := leaf(v, ledgerWords, w.kind+wordsNumber+be32(num))
 	if err != nil {
 		return "", err
 	}
