@@ -1,6 +1,7 @@
 package activity_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -177,5 +178,43 @@ func TestF68WhatComesLateIsStillFound(t *testing.T) {
 	w.pass(60 * 24 * time.Hour)
 	if got := w.tell(t, "trail", bySession(10, "grt_1", ann)); got.Grants != 1 {
 		t.Errorf("two months later: %+v", got)
+	}
+}
+
+func TestWhatWasDoneBeforeAGrantWasMadeIsNotOfIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	if got := w.tell(t, "trail", bySession(-30, "grt_1", "")); got.Grants != 0 || got.SideDoor != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestOfGrantsThatEndedTheLastIsMeant(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for i, end := range []int{30, 40, 20} {
+		id := fmt.Sprintf("grt_%d", i)
+		w.give(t, id, ann, "assignment")
+		w.end(t, id, nine.Add(time.Duration(end)*time.Minute))
+	}
+	r := record(60)
+	r.Scope, r.Person = "admins", ann
+	w.pass(time.Hour)
+	w.tell(t, "trail", r)
+	if rows := w.rows(t, "grt_1"); len(rows) != 1 || !rows[0].Late {
+		t.Errorf("%+v", rows)
+	}
+}
+
+func TestAGrantThatWasMadeAfterTheLastReadIsKnownAtTheNext(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	w.tell(t, "trail", bySession(1, "grt_1", ann), bySession(2, "grt_2", ann))
+	w.tell(t, "trail", bySession(3, "grt_1", ann))
+	w.give(t, "grt_2", ann, "session")
+	if got := w.tell(t, "trail", bySession(4, "grt_2", ann)); got.Grants != 1 || len(w.rows(t, "grt_2")) != 1 {
+		t.Errorf("%+v", got)
 	}
 }

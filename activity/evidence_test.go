@@ -85,16 +85,45 @@ func TestF70EvidenceIsCompleteOnlyWhenEverySourceHasToldAllUntilAWhileAfterTheEn
 func TestASourceIsNeitherSetBackNorBelievedOfTheFuture(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	for _, until := range []time.Time{nine, nine.Add(-time.Hour), {}, nine.Add(100 * time.Hour)} {
-		if _, err := w.tryTell(t.Context(), "a", "", activity.Progress{Until: until}); err != nil {
+	for _, tc := range []struct{ told, want time.Time }{
+		{nine, nine}, {nine.Add(-time.Hour), nine}, {time.Time{}, nine}, {nine.Add(100 * time.Hour), w.now()},
+	} {
+		if _, err := w.tryTell(t.Context(), "a", "", activity.Progress{Until: tc.told}); err != nil {
 			t.Fatal(err)
 		}
+		w.read(t, func(v storage.View) error {
+			s, err := activity.StateOf(v, "a")
+			if !s.Until.Equal(tc.want) {
+				t.Errorf("after %s: told until %s", tc.told, s.Until)
+			}
+			return err
+		})
 	}
-	w.read(t, func(v storage.View) error {
-		s, err := activity.StateOf(v, "a")
-		if s.Until != w.now() {
-			t.Errorf("told until %s", s.Until)
+}
+
+func TestTheVerdictIsWhatTheUseAndTheEvidenceAllow(t *testing.T) {
+	t.Parallel()
+	g := jit.Grant{ConfirmedAt: nine, EndedAt: nine.Add(time.Hour)}
+	at := func(minutes int) time.Time { return nine.Add(time.Duration(minutes) * time.Minute) }
+	for name, tc := range map[string]struct {
+		use      activity.Use
+		complete bool
+		want     activity.Verdict
+	}{
+		"nothing, and all was told":           {activity.Use{}, true, activity.Unused},
+		"nothing, and not all was told":       {activity.Use{}, false, activity.Incomplete},
+		"used to the end":                     {activity.Use{Actions: 3, OK: 3, LastOK: at(50)}, true, activity.AsExpected},
+		"used for a quarter":                  {activity.Use{Actions: 3, OK: 3, LastOK: at(15)}, true, activity.AsExpected},
+		"used for less":                       {activity.Use{Actions: 3, OK: 3, LastOK: at(14)}, true, activity.UnderUsed},
+		"used for less, and not all was told": {activity.Use{Actions: 3, OK: 3, LastOK: at(14)}, false, activity.Incomplete},
+		"all was denied":                      {activity.Use{Actions: 3, Denied: 3}, true, activity.Blocked},
+		"one write elsewhere":                 {activity.Use{Actions: 3, OK: 3, Stray: 1, StrayWrites: 1, LastOK: at(50)}, true, activity.OffPurpose},
+		"two reads elsewhere":                 {activity.Use{Actions: 3, OK: 3, Stray: 2, LastOK: at(50)}, true, activity.AsExpected},
+		"three reads elsewhere":               {activity.Use{Actions: 3, OK: 3, Stray: 3, LastOK: at(50)}, true, activity.OffPurpose},
+		"a write elsewhere, not all was told": {activity.Use{Actions: 1, OK: 1, Stray: 1, StrayWrites: 1}, false, activity.OffPurpose},
+	} {
+		if got := activity.Judge(g, tc.use, jit.Evidence{Complete: tc.complete}); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
-		return err
-	})
+	}
 }

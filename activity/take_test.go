@@ -351,3 +351,79 @@ func TestTheFeedTellsAnAmendedRowOnceMore(t *testing.T) {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
+
+func TestAnAmendmentInTheBatchOfWhatItAmendsStands(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	first, amended := bySession(1, "grt_1", ann), bySession(1, "grt_1", ann)
+	amended.Amends, amended.Outcome = true, jit.ActivityDenied
+	w.tell(t, "trail", first, amended, first)
+	if u := w.use(t, "grt_1"); u.Actions != 1 || u.Denied != 1 || u.Amended != 1 {
+		t.Errorf("%+v", u)
+	}
+}
+
+func TestWhatIsTooMuchForAGrantIsCountedAndNotKept(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIP: it takes 200,000 rows")
+	}
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	const most, over = 200_000, 50
+	in := w.Intake("trail")
+	b, _, err := in.Begin(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range most + over {
+		r := bySession(n, "grt_1", ann)
+		r.At = nine.Add(time.Duration(n%3600) * time.Second)
+		b.Add(&r)
+		if b.Full() || n == most+over-1 {
+			if err := in.Take(t.Context(), b, activity.Progress{More: n < most+over-1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if u := w.use(t, "grt_1"); u.Actions != most+over || u.Dropped != over {
+		t.Errorf("%+v", u)
+	}
+	if n := len(w.rows(t, "grt_1")); n != most {
+		t.Errorf("%d rows", n)
+	}
+	if got := b.Tally(); got.Dropped != over || got.Duplicates != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestABatchWhoseGrantsCouldNotBeLookedUpIsNotTaken(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b, _, err := w.Intake("trail").Begin(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := bySession(1, "grt_1", ann)
+	r.At = nine.Add(-100 * 24 * time.Hour)
+	b.Add(&r)
+	if err := w.Intake("trail").Take(t.Context(), b, activity.Progress{}); err == nil || !strings.Contains(err.Error(), "contextual log") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestF69OfActionsThatAreAboutSecretsNoDetailIsKept(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	r := bySession(1, "grt_1", ann)
+	r.Service, r.Verb, r.Detail = "secretsmanager", "PutSecretValue", "anything at all"
+	w.tell(t, "trail", r)
+	if row := w.rows(t, "grt_1")[0]; row.Detail != "[redacted]" {
+		t.Errorf("%q is kept", row.Detail)
+	}
+}
