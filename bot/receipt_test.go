@@ -197,6 +197,10 @@ func TestAReceiptIsCompleteOnceASourceThatWasBehindHasCaughtUp(t *testing.T) {
 	if r := receipt(t, w, g.ID); !r.Final || r.Verdict != activity.Incomplete {
 		t.Fatalf("%+v", r)
 	}
+	w.Pass(25 * time.Hour)
+	if r := receipt(t, w, g.ID); r.Number != 2 || w.Grant("ann").ReceiptAt.IsZero() {
+		t.Fatalf("nothing changed, and yet: %+v", r)
+	}
 	tell(t, w)
 	w.Pass(25 * time.Hour)
 	if r := receipt(t, w, g.ID); r.Verdict != activity.Unused || !r.Amended {
