@@ -1,6 +1,10 @@
 package jit
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // ActivityOutcome is what became of an action.
 type ActivityOutcome string
@@ -81,6 +85,19 @@ type Evidence struct {
 	Until    time.Time `json:"until,omitzero"` // everything done until then is known
 	Lacks    []string  `json:"lacks,omitempty"`
 	Sources  []string  `json:"sources,omitempty"`
+	// Unlogged are services of which the sources do not tell what is done with
+	// their data: complete evidence does not cover it.
+	Unlogged []string `json:"unlogged,omitempty"`
+}
+
+// Missing is what the evidence does not cover, in words for people. Empty: it
+// covers everything.
+func (e Evidence) Missing() []string {
+	if len(e.Unlogged) == 0 {
+		return e.Lacks
+	}
+	data := "what is done with the data of " + strings.Join(e.Unlogged, ", ") + " is not logged"
+	return append(slices.Clone(e.Lacks), data)
 }
 
 // Lack notes that something is not known, in words for people.

@@ -27,6 +27,9 @@ type Change struct {
 	pickups  []Pickup
 	links    []Link
 	signIns  []SignIn
+	drifts   []Drift
+	devices  []Device
+	tokens   []Token
 }
 
 // Record starts a change with its event. The event's Data is filled in by
@@ -132,6 +135,23 @@ func (c *Change) Link(l Link, to LinkState) error {
 // SignIn writes s as it is.
 func (c *Change) SignIn(s SignIn) { c.signIns = append(c.signIns, s) }
 
+// Drift puts d, which stands at d.State, into state to.
+func (c *Change) Drift(d Drift, to DriftState) error {
+	if !d.State.CanMove(to) {
+		return illegal("drift", d.ID, d.State, to)
+	}
+	c.note(d.ID, string(d.State), string(to))
+	d.State = to
+	c.drifts = append(c.drifts, d)
+	return nil
+}
+
+// Device writes d as it is.
+func (c *Change) Device(d Device) { c.devices = append(c.devices, d) }
+
+// Token writes t as it is.
+func (c *Change) Token(t Token) { c.tokens = append(c.tokens, t) }
+
 func (c *Change) note(id, from, to string) {
 	if from != to {
 		c.moves = append(c.moves, Move{id, from, to})
@@ -178,3 +198,12 @@ func (c *Change) Links() []Link { return c.links }
 
 // SignIns returns the rows to write.
 func (c *Change) SignIns() []SignIn { return c.signIns }
+
+// Drifts returns the rows to write.
+func (c *Change) Drifts() []Drift { return c.drifts }
+
+// Devices returns the rows to write.
+func (c *Change) Devices() []Device { return c.devices }
+
+// Tokens returns the rows to write.
+func (c *Change) Tokens() []Token { return c.tokens }

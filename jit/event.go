@@ -64,7 +64,17 @@ const (
 	EventLinkEnded        = "account.unlinked"
 	EventSignInOffered    = "sign_in.offered"
 	EventSignedIn         = "sign_in.verified"
+	EventTokenAsked       = "token.asked"     // a machine asks to be given one
+	EventTokenShown       = "token.shown"     // to the person who typed the machine's code
+	EventTokenConfirmed   = "token.confirmed" // by that person
+	EventTokenRejected    = "token.rejected"
+	EventTokenMade        = "token.made" // the machine has taken it
+	EventTokenRevoked     = "token.revoked"
 	EventClockAccepted    = "clock.accepted"
+	EventDriftFound       = "drift.found"
+	EventDriftGone        = "drift.gone"
+	EventDriftAccepted    = "drift.accepted"
+	EventDriftActed       = "drift.acted"     // somebody, or jitbot where it is told to, has a drift put right
 	EventReadBack         = "store.read_back" // a restored store was compared with the outside
 	EventActivityRead     = "activity.read"   // what a source told, and its digest
 	EventActivityRefused  = "activity.refused"

@@ -35,7 +35,7 @@ func TestOnlyTheMovesOfTheLifeCycleAreLegal(t *testing.T) {
 		t.Parallel()
 		const no, wan, app, pre, rem, abs = jit.HoldingNew, jit.HoldingWanted, jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving, jit.HoldingAbsent
 		legal(t, []jit.HoldingState{no, wan, app, pre, rem, abs}, jit.HoldingState.CanMove, map[jit.HoldingState][]jit.HoldingState{
-			no: {wan}, wan: {wan, app, rem}, app: {app, pre, rem}, pre: {pre, rem}, rem: {rem, abs},
+			no: {wan, rem}, wan: {wan, app, rem}, app: {app, pre, rem}, pre: {pre, app, rem}, rem: {rem, abs},
 		})
 	})
 	t.Run("links", func(t *testing.T) {
@@ -43,6 +43,13 @@ func TestOnlyTheMovesOfTheLifeCycleAreLegal(t *testing.T) {
 		const no, ask, on, held, off = jit.LinkNew, jit.LinkAsked, jit.LinkOn, jit.LinkHeld, jit.LinkOff
 		legal(t, []jit.LinkState{no, ask, on, held, off}, jit.LinkState.CanMove, map[jit.LinkState][]jit.LinkState{
 			no: {ask, on, held}, ask: {ask, on, held, off}, on: {on, held, off}, held: {held, ask, on, off}, off: {ask, on, held},
+		})
+	})
+	t.Run("drifts", func(t *testing.T) {
+		t.Parallel()
+		const no, open, acc, gone = jit.DriftNew, jit.DriftOpen, jit.DriftAccepted, jit.DriftGone
+		legal(t, []jit.DriftState{no, open, acc, gone}, jit.DriftState.CanMove, map[jit.DriftState][]jit.DriftState{
+			no: {open}, open: {open, acc, gone}, acc: {open, gone}, gone: {open},
 		})
 	})
 }
@@ -73,12 +80,13 @@ func TestAnIllegalMoveIsRefusedAndLeavesTheChangeAsItWas(t *testing.T) {
 		"holding": c.Holding(jit.Holding{ID: "hld_1", State: jit.HoldingAbsent}, jit.HoldingWanted),
 		"end":     c.End(jit.Grant{ID: "grt_1", State: jit.GrantActive}, nil),
 		"link":    c.Link(jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, State: jit.LinkOn}, jit.LinkAsked),
+		"drift":   c.Drift(jit.Drift{ID: "drf_1", State: jit.DriftGone}, jit.DriftAccepted),
 	} {
 		if !errors.Is(err, jit.ErrIllegalMove) {
 			t.Errorf("%s: %v, want an illegal move", name, err)
 		}
 	}
-	if len(c.Requests())+len(c.Grants())+len(c.Holdings())+len(c.Links()) != 0 {
+	if len(c.Requests())+len(c.Grants())+len(c.Holdings())+len(c.Links())+len(c.Drifts()) != 0 {
 		t.Error("a refused move left a row in the change")
 	}
 	if e, err := c.Event(); err != nil || string(e.Data) != "{}" {
@@ -129,6 +137,22 @@ func TestAChangeHasALinkInItsNewStateAndSaysSoInItsEvent(t *testing.T) {
 	}
 	e, err := c.Event()
 	if want := `{"moves":[{"id":"slack:T1/U1","from":"asked","to":"on"}]}`; err != nil || string(e.Data) != want {
+		t.Errorf("got %s, %v, want %s", e.Data, err, want)
+	}
+}
+
+func TestAChangeHasADriftInItsNewStateAndSaysSoInItsEvent(t *testing.T) {
+	t.Parallel()
+	c := jit.Record(jit.Event{Kind: "test"})
+	d := jit.Drift{ID: "drf_1", Version: 3, State: jit.DriftOpen, Kind: jit.DriftStanding, Target: "t"}
+	if err := c.Drift(d, jit.DriftAccepted); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Drifts(); len(got) != 1 || got[0].State != jit.DriftAccepted || got[0].Version != 3 {
+		t.Errorf("the change has %+v", got)
+	}
+	e, err := c.Event()
+	if want := `{"moves":[{"id":"drf_1","from":"open","to":"accepted"}]}`; err != nil || string(e.Data) != want {
 		t.Errorf("got %s, %v, want %s", e.Data, err, want)
 	}
 }

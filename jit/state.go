@@ -65,10 +65,10 @@ var grantMoves = map[GrantState][]GrantState{
 }
 
 var holdingMoves = map[HoldingState][]HoldingState{
-	HoldingNew:      {HoldingWanted},
+	HoldingNew:      {HoldingWanted, HoldingRemoving}, // removing: a drift that an overseer has taken back
 	HoldingWanted:   {HoldingWanted, HoldingApplying, HoldingRemoving},
 	HoldingApplying: {HoldingApplying, HoldingPresent, HoldingRemoving},
-	HoldingPresent:  {HoldingPresent, HoldingRemoving},
+	HoldingPresent:  {HoldingPresent, HoldingApplying, HoldingRemoving}, // applying: it went missing and is given again
 	HoldingRemoving: {HoldingRemoving, HoldingAbsent},
 }
 

@@ -151,7 +151,8 @@ const (
 	NotStanding     Standing = "no"
 )
 
-// Holding is one entitlement of one grant in the outside world.
+// Holding is one entitlement of one grant in the outside world; or, without a
+// grant, what an overseer has taken back of a drift.
 type Holding struct {
 	ID      string       `json:"id"`
 	Version int64        `json:"version"`
@@ -159,11 +160,13 @@ type Holding struct {
 
 	Grant       string      `json:"grant"`
 	Request     string      `json:"request"`
+	Drift       string      `json:"drift,omitempty"` // that its turn puts right
 	Principal   string      `json:"principal"`
 	Resource    string      `json:"resource"`
 	Entitlement Entitlement `json:"entitlement"`
 	Target      string      `json:"target"` // names the outside thing; two grants of one thing share it
 	NotAfter    time.Time   `json:"not_after"`
+	Sensitivity string      `json:"sensitivity,omitempty"` // of the resource when it was approved: low, medium, high
 
 	Standing     Standing  `json:"standing,omitempty"`
 	Minted       bool      `json:"minted,omitempty"`       // it gives credentials, and nothing before they are asked for
@@ -173,7 +176,25 @@ type Holding struct {
 	NextAt       time.Time `json:"next_at,omitzero"`       // when to try again; zero: nothing to do
 	LastError    string    `json:"last_error,omitempty"`   // redacted; for people
 
+	OutsideID   string        `json:"outside_id,omitempty"`  // the outside's own id of who holds it, which stays through a change of name
+	Linger      time.Duration `json:"linger,omitempty"`      // how long what was opened with it may go on after it was taken back
+	LingerWhy   string        `json:"linger_why,omitempty"`  // for people
+	LingerUntil time.Time     `json:"linger_until,omitzero"` // set when it was taken back
+
 	Lease Lease `json:"lease,omitzero"`
+}
+
+// Weight says how much it matters that the holding is taken back before others
+// that are due as well: 3 for a resource of high sensitivity, 1 for one of low.
+func (h Holding) Weight() int {
+	switch h.Sensitivity {
+	case "high":
+		return 3
+	case "low":
+		return 1
+	default:
+		return 2
+	}
 }
 
 // Lease is a claim on a holding for a short time. Fence grows with every claim

@@ -37,6 +37,9 @@ type Param struct {
 	Required bool
 	File     bool                     // the value names a file, and is replaced by its content
 	Check    func(value string) error // of the value or the file's content; may be nil
+	// Warn says what is odd about a value that Check let pass; empty: nothing.
+	// It may be nil.
+	Warn func(value string) string
 }
 
 // Resource is one thing people may ask for.

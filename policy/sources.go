@@ -115,17 +115,23 @@ func (l *loader) param(n *yaml.Node, p Param) (string, bool) {
 	if !ok {
 		return "", false
 	}
+	of := "" // which file a problem is in, where it is not this one
 	if p.File {
+		of = s + ": "
 		if s, ok = l.file(n, s); !ok {
 			return "", false
 		}
 	}
-	if p.Check == nil {
-		return s, true
+	if p.Check != nil {
+		if err := p.Check(s); err != nil {
+			l.f.Problemf(n, "%s%v", of, err)
+			return "", false
+		}
 	}
-	if err := p.Check(s); err != nil {
-		l.f.Problemf(n, "%v", err)
-		return "", false
+	if p.Warn != nil {
+		if text := p.Warn(s); text != "" {
+			l.warn(n.Line, of+text)
+		}
 	}
 	return s, true
 }

@@ -77,6 +77,14 @@ type View interface {
 	Link(account string) (jit.Link, error)
 	Links(LinkFilter) ([]jit.Link, error)
 	SignIn(tokenSHA256 string) (jit.SignIn, error)
+	Drift(id string) (jit.Drift, error)
+	Drifts(DriftFilter) ([]jit.Drift, error)
+	// Device is the machine with a code, by the code's digest.
+	Device(codeSHA256 string) (jit.Device, error)
+	Devices(DeviceFilter) ([]jit.Device, error)
+	// Token is the token with a secret, by the secret's digest.
+	Token(sha256 string) (jit.Token, error)
+	Tokens(TokenFilter) ([]jit.Token, error)
 
 	// Events lists rows of the log in order of Seq.
 	Events(EventFilter) ([]jit.Event, error)
@@ -125,8 +133,9 @@ type Tx interface {
 	// Version is 0 is new; any other must be the stored one, or the whole
 	// write is ErrConflict. A holding's lease is checked with it: a Fence older
 	// than the stored one is ErrConflict. An id that exists already, a second
-	// approval by one person, and any write to a sign-in that was used, are
-	// ErrConflict.
+	// approval by one person, a second drift of one kind and target, and any write
+	// to a sign-in that was used, to a device that was settled or to a token that
+	// was revoked, are ErrConflict.
 	Save(changes ...*jit.Change) error
 
 	// Queue adds a message to the outbox. A queued message of the same Slot that has
@@ -141,7 +150,8 @@ type Tx interface {
 	Answer(key string, answer []byte) error
 	// Forget drops delivery keys first seen before the given instant, at most
 	// limit of them, and returns how many: those of Once, those of deliveries
-	// that were settled, and sign-ins that ran out before it.
+	// that were settled, and the sign-ins, devices and tokens that ran out
+	// before it.
 	Forget(before time.Time, limit int) (int, error)
 
 	// Receive writes down an action that came in, for the caller alone to work
@@ -181,6 +191,10 @@ type Tx interface {
 	// Postpone puts a claimed message back with a later NextAt, its Attempts
 	// and its LastError. ErrConflict: the claim had run out.
 	Postpone(o Outgoing) error
+
+	// SeeDrifts says that drifts were seen as they are at an instant. It moves
+	// nothing, so their versions stay as they are; LastSeen never goes back.
+	SeeDrifts(at time.Time, ids ...string) error
 
 	// SetNote keeps a small value by name.
 	SetNote(name string, value []byte) error
@@ -296,6 +310,32 @@ type LinkFilter struct {
 	Platform  string
 	States    []jit.LinkState
 	Limit     int // 0: 10000
+}
+
+// DriftFilter chooses drifts in order of their ids. The zero value is every
+// drift.
+type DriftFilter struct {
+	States  []jit.DriftState
+	Targets []string // any of these outside things
+	Limit   int      // 0: 10000, or enough for Targets
+}
+
+// DeviceFilter chooses devices in order of their ids. The zero value is every
+// device.
+type DeviceFilter struct {
+	ID             string
+	UserCodeSHA256 string
+	Network        string
+	WaitingAt      time.Time // not settled, and running out after this instant
+	Limit          int       // 0: 1000
+}
+
+// TokenFilter chooses tokens, newest first. The zero value is every token.
+type TokenFilter struct {
+	ID        string
+	Principal string
+	LiveAt    time.Time // not revoked, and running out after this instant
+	Limit     int       // 0: 1000
 }
 
 // EventFilter chooses events in order of Seq.

@@ -9,7 +9,8 @@ import (
 )
 
 // Scalars turns text into values of types that cannot do it themselves, such
-// as time.Duration.
+// as time.Duration. A plain 0 is read as the text "0": it needs no unit, so it
+// needs no quotes either.
 type Scalars map[reflect.Type]func(text string) (any, error)
 
 // Checker is a decoded struct that checks itself. report places a problem at
@@ -96,7 +97,11 @@ func (d decoder) special(n *yaml.Node, into reflect.Value) bool {
 		return true
 	}
 	if parse := d.scalars[into.Type()]; parse != nil {
-		d.text(n, func(s string) error {
+		read := d.file.Text
+		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" && n.Value == "0" {
+			read = func(n *yaml.Node) (string, bool) { return n.Value, true }
+		}
+		d.text(n, read, func(s string) error {
 			v, err := parse(s)
 			if err == nil {
 				into.Set(reflect.ValueOf(v))
@@ -106,18 +111,18 @@ func (d decoder) special(n *yaml.Node, into reflect.Value) bool {
 		return true
 	}
 	if u, ok := into.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		d.text(n, func(s string) error { return u.UnmarshalText([]byte(s)) })
+		d.text(n, d.file.Text, func(s string) error { return u.UnmarshalText([]byte(s)) })
 		return true
 	}
 	return false
 }
 
-func (d decoder) text(n *yaml.Node, read func(string) error) {
-	s, ok := d.file.Text(n)
+func (d decoder) text(n *yaml.Node, read func(*yaml.Node) (string, bool), use func(string) error) {
+	s, ok := read(n)
 	if !ok {
 		return
 	}
-	if err := read(s); err != nil {
+	if err := use(s); err != nil {
 		d.file.Problemf(n, "%v", err)
 	}
 }

@@ -73,6 +73,17 @@ func TestDecodeFillsEveryKindOfField(t *testing.T) {
 	}
 }
 
+func TestZeroNeedsNeitherAUnitNorQuotes(t *testing.T) {
+	t.Parallel()
+	got := config{Wait: time.Hour}
+	if err := strictyaml.Decode("c.yaml", []byte("wait: 0\nnested: {name: n}\n"), &got, scalars()); err != nil || got.Wait != 0 {
+		t.Errorf("%s, %v", got.Wait, err)
+	}
+	if err := strictyaml.Decode("c.yaml", []byte("wait: 10\nnested: {name: n}\n"), &got, scalars()); err == nil {
+		t.Error("ten of nothing is taken for a duration")
+	}
+}
+
 func TestDecodeNamesEveryProblemWithItsPlace(t *testing.T) {
 	t.Parallel()
 	src := `lisen: x

@@ -31,6 +31,9 @@ type draft struct {
 	pickups  []kept[jit.Pickup]
 	links    []kept[jit.Link]
 	signIns  []kept[jit.SignIn]
+	drifts   []kept[jit.Drift]
+	devices  []kept[jit.Device]
+	tokens   []kept[jit.Token]
 	err      error
 }
 
@@ -94,6 +97,9 @@ func draftOf(c *jit.Change) (d draft) {
 	d.pickups = keep(&d, c.Pickups(), row.Pickup, whole[jit.Pickup])
 	d.links = keep(&d, c.Links(), row.Link, whole[jit.Link])
 	d.signIns = keep(&d, c.SignIns(), row.SignIn, whole[jit.SignIn])
+	d.drifts = keep(&d, c.Drifts(), row.Drift, whole[jit.Drift])
+	d.devices = keep(&d, c.Devices(), row.Device, whole[jit.Device])
+	d.tokens = keep(&d, c.Tokens(), row.Token, whole[jit.Token])
 	return d
 }
 

@@ -42,6 +42,8 @@ func (t *tx) Forget(before time.Time, limit int) (int, error) {
 		"DELETE FROM deliveries WHERE key IN (SELECT key FROM deliveries WHERE at < ? ORDER BY at LIMIT ?)",
 		"DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE due_at IS NULL AND at < ? ORDER BY at LIMIT ?)",
 		"DELETE FROM sign_ins WHERE token_sha256 IN (SELECT token_sha256 FROM sign_ins WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
+		"DELETE FROM devices WHERE id IN (SELECT id FROM devices WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
+		"DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
 	} {
 		n, err := t.change(query, micros(before), int64(max(limit-gone, 0)))
 		if err != nil {

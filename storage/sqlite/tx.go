@@ -143,6 +143,15 @@ func (s *saver) rare(d draft) error {
 	if err == nil {
 		err = each("sign-in of", d.signIns, s.signIn, func(i *jit.SignIn) string { return i.Account.String() })
 	}
+	if err == nil {
+		err = each("drift", d.drifts, s.drift, func(d *jit.Drift) string { return d.ID })
+	}
+	if err == nil {
+		err = each("device", d.devices, s.device, func(d *jit.Device) string { return d.ID })
+	}
+	if err == nil {
+		err = each("token", d.tokens, s.token, func(t *jit.Token) string { return t.ID })
+	}
 	return err
 }
 

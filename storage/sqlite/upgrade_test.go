@@ -17,10 +17,31 @@ import (
 	"jitbot/storage/sqlite"
 )
 
-// older puts a store of migration 0001 alone, with grants that run, at path.
-func older(t *testing.T, path string) {
+// ofEachRelease runs a test on a store as each older release left one.
+func ofEachRelease(t *testing.T, test func(t *testing.T, script string)) {
 	t.Helper()
-	script, err := os.ReadFile("testdata/by_0001.sql")
+	for _, script := range []string{"by_0001.sql", "by_0002.sql"} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			test(t, script)
+		})
+	}
+}
+
+// steps is how many migrations there are.
+func steps(t *testing.T) int {
+	t.Helper()
+	files, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d migrations: %v", len(files), err)
+	}
+	return len(files)
+}
+
+// older puts a store of an older release, with grants that run, at path.
+func older(t *testing.T, script, path string) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + script)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +49,7 @@ func older(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(string(script)); err != nil {
+	if _, err := db.Exec(string(text)); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
@@ -87,49 +108,56 @@ func texts(t *testing.T, db *sql.DB, query string) (list []string) {
 
 func TestAnUpgradeLeavesEveryRowAsItWas(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	older(t, filepath.Join(dir, sqlite.FileName))
-	columns := columnsOf(t, dir)
-	before := everything(t, dir, columns)
-	if len(before) < 40 {
-		t.Fatalf("the older store has %d things only", len(before))
-	}
-	if err := open(t, dir).Close(); err != nil {
-		t.Fatal(err)
-	}
-	after := everything(t, dir, columns)
-	for thing := range before {
-		if !after[thing] {
-			t.Errorf("gone or changed: %s", thing)
+	ofEachRelease(t, func(t *testing.T, script string) {
+		dir := t.TempDir()
+		older(t, script, filepath.Join(dir, sqlite.FileName))
+		columns := columnsOf(t, dir)
+		before := everything(t, dir, columns)
+		if len(before) < 40 {
+			t.Fatalf("the older store has %d things only", len(before))
 		}
-	}
+		if err := open(t, dir).Close(); err != nil {
+			t.Fatal(err)
+		}
+		after := everything(t, dir, columns)
+		for thing := range before {
+			if !after[thing] {
+				t.Errorf("gone or changed: %s", thing)
+			}
+		}
+	})
 }
 
 func TestAnUpgradedStoreGoesOnWithTheGrantsThatRun(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	older(t, filepath.Join(dir, sqlite.FileName))
-	s := open(t, dir)
-	live, held := grantOf(t, s, "live")
-	want := jit.Grant{
-		ID: "grt_live", Version: 2, State: jit.GrantActive, Request: "req_live", Kind: jit.Access, Principal: "ann@example.com", Resource: "prod-db",
-		Rule: "databases", Duration: time.Hour, Holdings: 1, CreatedAt: noon.Add(time.Minute), ConfirmedAt: noon.Add(2 * time.Minute),
-		NotAfter: noon.Add(76 * time.Minute), ExpiresAt: noon.Add(62 * time.Minute), WarnBefore: 10 * time.Minute, NextAt: noon.Add(52 * time.Minute),
-	}
-	if diff := cmp.Diff(want, live); diff != "" || held.State != jit.HoldingPresent {
-		t.Fatalf("the grant is held as %q and differs (-want +got):\n%s", held.State, diff)
-	}
-	for _, name := range []string{"bg", "live"} {
-		end(t, s, name)
-	}
-	link := jit.Record(jit.Event{At: noon, Kind: jit.EventLinked})
-	if err := link.Link(jit.Link{Account: jit.Account{Platform: "web", User: "ann"}, Principal: "ann@example.com"}, jit.LinkOn); err != nil {
-		t.Fatal(err)
-	}
-	save(t, s, link)
-	if err := s.Check(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	ofEachRelease(t, func(t *testing.T, script string) {
+		dir := t.TempDir()
+		older(t, script, filepath.Join(dir, sqlite.FileName))
+		s := open(t, dir)
+		live, held := grantOf(t, s, "live")
+		want := jit.Grant{
+			ID: "grt_live", Version: 2, State: jit.GrantActive, Request: "req_live", Kind: jit.Access, Principal: "ann@example.com", Resource: "prod-db",
+			Rule: "databases", Duration: time.Hour, Holdings: 1, CreatedAt: noon.Add(time.Minute), ConfirmedAt: noon.Add(2 * time.Minute),
+			NotAfter: noon.Add(76 * time.Minute), ExpiresAt: noon.Add(62 * time.Minute), WarnBefore: 10 * time.Minute, NextAt: noon.Add(52 * time.Minute),
+		}
+		if diff := cmp.Diff(want, live); diff != "" || held.State != jit.HoldingPresent {
+			t.Fatalf("the grant is held as %q and differs (-want +got):\n%s", held.State, diff)
+		}
+		for _, name := range []string{"bg", "live"} {
+			end(t, s, name)
+		}
+		link := jit.Record(jit.Event{At: noon, Kind: jit.EventLinked})
+		if err := link.Link(jit.Link{Account: jit.Account{Platform: "web", User: "ann"}, Principal: "ann@example.com"}, jit.LinkOn); err != nil {
+			t.Fatal(err)
+		}
+		asked, made := jit.Record(jit.Event{At: noon, Kind: jit.EventTokenAsked}), jit.Record(jit.Event{At: noon, Kind: jit.EventTokenMade})
+		asked.Device(jit.Device{ID: "dev_1", CodeSHA256: "ab", UserCodeSHA256: "cd", CreatedAt: noon, ExpiresAt: noon.Add(10 * time.Minute)})
+		made.Token(jit.Token{ID: "tok_1", SHA256: "ef", Principal: "ann@example.com", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
+		save(t, s, link, asked, made)
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func grantOf(t *testing.T, s *sqlite.Store, name string) (g jit.Grant, h jit.Holding) {
@@ -189,26 +217,28 @@ func end(t *testing.T, s *sqlite.Store, name string) {
 
 func TestABackupMadeBeforeAnUpgradeIsRestoredAndBroughtForward(t *testing.T) {
 	t.Parallel()
-	backup := filepath.Join(t.TempDir(), "old.db")
-	older(t, backup)
-	dir := t.TempDir()
-	if err := sqlite.Restore(t.Context(), backup, sqlite.Config{Dir: dir}); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, dir)
-	if g, _ := grantOf(t, s, "live"); g.State != jit.GrantActive {
-		t.Errorf("the grant is %q", g.State)
-	}
-	err := s.Read(t.Context(), func(v storage.View) error {
-		note, err := v.Note(storage.NoteRestored)
-		if string(note) != storage.JustRestored {
-			t.Errorf("the note says %q", note)
+	ofEachRelease(t, func(t *testing.T, script string) {
+		backup := filepath.Join(t.TempDir(), "old.db")
+		older(t, script, backup)
+		dir := t.TempDir()
+		if err := sqlite.Restore(t.Context(), backup, sqlite.Config{Dir: dir}); err != nil {
+			t.Fatal(err)
 		}
-		return err
+		s := open(t, dir)
+		if g, _ := grantOf(t, s, "live"); g.State != jit.GrantActive {
+			t.Errorf("the grant is %q", g.State)
+		}
+		err := s.Read(t.Context(), func(v storage.View) error {
+			note, err := v.Note(storage.NoteRestored)
+			if string(note) != storage.JustRestored {
+				t.Errorf("the note says %q", note)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestAFileThatIsNoStoreIsNotRestored(t *testing.T) {
@@ -233,10 +263,12 @@ func TestAFileThatIsNoStoreIsNotRestored(t *testing.T) {
 
 func TestAReaderOfTablesThatAreOlderSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	older(t, filepath.Join(dir, sqlite.FileName))
-	_, err := sqlite.OpenReader(sqlite.Config{Dir: dir})
-	if err == nil || !strings.Contains(err.Error(), "older version (1 of ") || !strings.Contains(err.Error(), "; start this program's bot serve on it once") {
-		t.Fatalf("got %v", err)
-	}
+	ofEachRelease(t, func(t *testing.T, script string) {
+		dir := t.TempDir()
+		older(t, script, filepath.Join(dir, sqlite.FileName))
+		_, err := sqlite.OpenReader(sqlite.Config{Dir: dir})
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("older version (%c of %d); start this program's bot serve on it once", script[len("by_000")], steps(t))) {
+			t.Fatalf("got %v", err)
+		}
+	})
 }

@@ -92,6 +92,7 @@ func EncodeGrant(g *jit.Grant) (string, error) {
 // EncodeHolding writes the body of a kept holding.
 func EncodeHolding(h *jit.Holding) (string, error) {
 	o := newObject()
+	o.str("drift", h.Drift)
 	o.name("entitlement")
 	o.inner(func() {
 		o.str("kind", h.Entitlement.Kind)
@@ -102,6 +103,11 @@ func EncodeHolding(h *jit.Holding) (string, error) {
 	o.str("kept", h.Kept)
 	o.num("attempts", int64(h.Attempts))
 	o.str("last_error", h.LastError)
+	o.str("sensitivity", h.Sensitivity)
+	o.str("outside_id", h.OutsideID)
+	o.num("linger", int64(h.Linger))
+	o.str("linger_why", h.LingerWhy)
+	o.at("linger_until", h.LingerUntil)
 	return o.text()
 }
 

@@ -66,7 +66,7 @@ func Grant(g jit.Grant) jit.Grant {
 
 // Holding returns h as it is kept.
 func Holding(h jit.Holding) jit.Holding {
-	tidy(&h.NotAfter, &h.ExposedUntil, &h.NextAt, &h.Lease.Until)
+	tidy(&h.NotAfter, &h.ExposedUntil, &h.NextAt, &h.LingerUntil, &h.Lease.Until)
 	return h
 }
 
@@ -98,6 +98,24 @@ func Link(l jit.Link) jit.Link {
 func SignIn(s jit.SignIn) jit.SignIn {
 	tidy(&s.CreatedAt, &s.ExpiresAt, &s.VerifiedAt, &s.UsedAt)
 	return s
+}
+
+// Drift returns d as it is kept.
+func Drift(d jit.Drift) jit.Drift {
+	tidy(&d.FirstSeen, &d.LastSeen, &d.GoneAt, &d.AcceptedAt, &d.ActedAt)
+	return d
+}
+
+// Device returns d as it is kept.
+func Device(d jit.Device) jit.Device {
+	tidy(&d.CreatedAt, &d.ExpiresAt, &d.ConfirmedAt, &d.SettledAt)
+	return d
+}
+
+// Token returns t as it is kept.
+func Token(t jit.Token) jit.Token {
+	tidy(&t.CreatedAt, &t.ExpiresAt, &t.LastUsedAt, &t.RevokedAt)
+	return t
 }
 
 // Outgoing returns o as it is kept: without what is only set on claimed rows.
