@@ -46,6 +46,7 @@ type Batch struct {
 	tally        Tally
 	rows         int
 	err          error
+	watch        *watch // instead of gathering; see Watch
 }
 
 // fullRows is how many rows a batch holds before it should be taken.
@@ -94,6 +95,10 @@ func (t *Tally) add(o Tally) {
 
 // Skip counts n records that were set aside.
 func (b *Batch) Skip(why string, n int64) {
+	if b.watch != nil {
+		b.watch.skip(why, n)
+		return
+	}
 	if b.tally.Bad == nil {
 		b.tally.Bad = Bad{}
 	}
@@ -107,6 +112,10 @@ func (b *Batch) Tally() Tally { return b.tally }
 // Add takes a record in. It copies what it keeps. One without an id or with an
 // instant that cannot be is set aside.
 func (b *Batch) Add(r *Record) {
+	if b.watch != nil {
+		b.watch.add(r)
+		return
+	}
 	if r.ID == "" {
 		b.Skip(BadID, 1)
 		return
@@ -189,7 +198,7 @@ func (b *Batch) fill(to *row, r *Record, f found) {
 	to.columns[colCode] = b.texts.number(tidy(r.Code, 80))
 	to.columns[colLayer] = b.texts.number(tidy(r.Layer, 40))
 	to.columns[colOrigin] = b.texts.number(tidy(b.log.redact.text(fieldOrigin, b.name, r.Origin), 64))
-	to.columns[colAgent] = b.texts.number(tidy(r.Agent, 120))
+	to.columns[colAgent] = b.texts.number(tidy(r.Agent, 160))
 	to.columns[colAccount] = b.texts.number(tidy(r.Account, 64))
 	to.columns[colRegion] = b.texts.number(tidy(r.Region, 64))
 	to.columns[colScope] = b.texts.number(tidy(r.Scope, 512))

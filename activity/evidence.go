@@ -28,16 +28,20 @@ func (l *Log) Evidence(v storage.View, g jit.Grant, holdings []jit.Holding) (jit
 		end = now
 		e.Lack("the grant has not ended yet")
 	}
+	told := told{}
 	for _, h := range holdings {
 		if untouched(g, h) {
 			continue
 		}
-		if err := l.weigh(v, &e, g, h, end); err != nil {
+		if err := l.weigh(v, &e, &told, g, h, end); err != nil {
 			return e, err
 		}
 	}
+	e.Until = told.until
 	slices.Sort(e.Sources)
 	e.Sources = slices.Compact(e.Sources)
+	slices.Sort(e.Unlogged)
+	e.Unlogged = slices.Compact(e.Unlogged)
 	slices.Sort(e.Lacks)
 	e.Lacks = slices.Compact(e.Lacks)
 	return e, nil
@@ -49,10 +53,25 @@ func untouched(g jit.Grant, h jit.Holding) bool {
 	return h.Minted && h.ExposedUntil.IsZero() || h.Standing == jit.StandingUnknown && g.State == jit.GrantEnded
 }
 
+// told is the instant until which everything is known that was done with some
+// holdings: until their slowest source, and never where nothing watches one.
+type told struct {
+	until time.Time
+	any   bool
+}
+
+func (t *told) only(until time.Time) {
+	if !t.any || until.Before(t.until) {
+		t.until = until
+	}
+	t.any = true
+}
+
 // weigh looks at the sources that watch one holding.
-func (l *Log) weigh(v storage.View, e *jit.Evidence, g jit.Grant, h jit.Holding, end time.Time) error {
-	if m := l.Marker(h.Entitlement.Kind); m == nil || len(m.Marks(h)) == 0 {
+func (l *Log) weigh(v storage.View, e *jit.Evidence, told *told, g jit.Grant, h jit.Holding, end time.Time) error {
+	if len(l.marks(h)) == 0 {
 		e.Lack("what is done with " + h.Entitlement.Kind + " bears no mark by which it could be told")
+		told.only(time.Time{})
 		return nil
 	}
 	watched := false
@@ -66,9 +85,7 @@ func (l *Log) weigh(v storage.View, e *jit.Evidence, g jit.Grant, h jit.Holding,
 		if err != nil {
 			return err
 		}
-		if e.Until.IsZero() || state.Until.Before(e.Until) {
-			e.Until = state.Until
-		}
+		told.only(state.Until)
 		if until := end.Add(settled); state.Until.Before(until) {
 			e.Lack(behind(s.Name(), state))
 		}
@@ -76,12 +93,11 @@ func (l *Log) weigh(v storage.View, e *jit.Evidence, g jit.Grant, h jit.Holding,
 			e.Lack(fmt.Sprintf("source %s has a gap from %s to %s: %s", s.Name(), clock(gap.From), clock(gap.To), gap.Why))
 		}
 		if u, ok := s.(Unlogged); ok {
-			for _, service := range u.Misses(h) {
-				e.Lack(fmt.Sprintf("source %s does not tell of what is done with the data of %s", s.Name(), service))
-			}
+			e.Unlogged = append(e.Unlogged, u.Misses(h)...)
 		}
 	}
 	if !watched {
+		told.only(time.Time{})
 		e.Lack("no source tells what is done with " + h.Entitlement.Kind)
 	}
 	return nil

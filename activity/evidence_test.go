@@ -58,7 +58,6 @@ func TestF70EvidenceIsCompleteOnlyWhenEverySourceHasToldAllUntilAWhileAfterTheEn
 		"a second source has told nothing": {[]activity.Source{source{name: "a", kind: "session"}, source{name: "b", kind: "session"}}, activity.Progress{Until: end.Add(time.Hour)}, nil, "b has told nothing"},
 		"something was lost":               {[]activity.Source{source{name: "a", kind: "session"}}, activity.Progress{Until: end.Add(time.Hour), Gap: activity.Span{From: nine.Add(time.Minute), To: nine.Add(2 * time.Minute), Why: "a file was cut off"}}, nil, "a file was cut off"},
 		"something was lost before":        {[]activity.Source{source{name: "a", kind: "session"}}, activity.Progress{Until: end.Add(time.Hour), Gap: activity.Span{From: nine.Add(-time.Hour), To: nine, Why: "x"}}, nil, ""},
-		"data does not show":               {[]activity.Source{source{name: "a", kind: "session", misses: []string{"s3"}}}, activity.Progress{Until: end.Add(time.Hour)}, nil, "the data of s3"},
 		"no credentials were asked for":    {nil, activity.Progress{}, func(_ *jit.Grant, h *jit.Holding) { h.ExposedUntil = time.Time{} }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +100,36 @@ func TestASourceIsNeitherSetBackNorBelievedOfTheFuture(t *testing.T) {
 	}
 }
 
+func TestF70WhereDataDoesNotShowItIsNotSaidThatNothingOrLittleWasDone(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *activity.Config) {
+		c.Sources = []activity.Source{source{name: "a", kind: "session", misses: []string{"s3", "lambda", "s3"}}}
+	})
+	g := w.give(t, "grt_1", ann, "session")
+	w.end(t, "grt_1", nine.Add(time.Hour))
+	w.pass(2 * time.Hour)
+	if _, err := w.tryTell(t.Context(), "a", "", activity.Progress{Until: w.now()}); err != nil {
+		t.Fatal(err)
+	}
+	e := w.evidence(t, "grt_1")
+	if !e.Complete || strings.Join(e.Unlogged, " ") != "lambda s3" {
+		t.Fatalf("%+v", e)
+	}
+	g.EndedAt = nine.Add(time.Hour)
+	for name, tc := range map[string]struct {
+		use  activity.Use
+		want activity.Verdict
+	}{
+		"nothing":        {activity.Use{}, activity.Incomplete},
+		"all was denied": {activity.Use{Actions: 1, Denied: 1}, activity.Incomplete},
+		"little":         {activity.Use{Actions: 1, OK: 1, LastOK: nine.Add(time.Minute)}, activity.AsExpected},
+	} {
+		if got := activity.Judge(g, tc.use, e); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
 func TestTheVerdictIsWhatTheUseAndTheEvidenceAllow(t *testing.T) {
 	t.Parallel()
 	g := jit.Grant{ConfirmedAt: nine, EndedAt: nine.Add(time.Hour)}
@@ -125,5 +154,64 @@ func TestTheVerdictIsWhatTheUseAndTheEvidenceAllow(t *testing.T) {
 		if got := activity.Judge(g, tc.use, jit.Evidence{Complete: tc.complete}); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
+	}
+}
+
+func TestF70EverythingIsKnownOnlyUntilWhereTheSlowestSourceHasToldIt(t *testing.T) {
+	t.Parallel()
+	for name, sources := range map[string][]activity.Source{
+		"the first has told nothing":  {source{name: "silent", kind: "session"}, source{name: "told", kind: "session"}},
+		"the second has told nothing": {source{name: "told", kind: "session"}, source{name: "silent", kind: "session"}},
+	} {
+		w := setup(t, func(c *activity.Config) { c.Sources = sources })
+		w.give(t, "g", "ann@example.com", "session")
+		if _, err := w.tryTell(t.Context(), "told", "", activity.Progress{Until: nine.Add(10 * time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+		if e := w.evidence(t, "g"); !e.Until.IsZero() {
+			t.Errorf("%s: known until %s", name, e.Until)
+		}
+	}
+}
+
+func TestF70WhatIsNotKnownHasItsPlaceInTime(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *activity.Config) { c.Sources = []activity.Source{source{name: "a", kind: "session"}} })
+	g := w.give(t, "g", "ann@example.com", "session")
+	w.give(t, "unwatched", "bo@example.com", "login")
+	gap := activity.Span{From: nine.Add(-time.Hour), To: nine.Add(5 * time.Minute), Why: "a file was cut off"}
+	if _, err := w.tryTell(t.Context(), "a", "", activity.Progress{Until: nine.Add(20 * time.Minute), Gap: gap}); err != nil {
+		t.Fatal(err)
+	}
+	from, to := nine, nine.Add(time.Hour)
+	unknowns := func(grant string) (all []activity.Unknown) {
+		w.read(t, func(v storage.View) error {
+			h, err := v.Holdings(storage.HoldingFilter{Grants: []string{grant}})
+			if err != nil {
+				return err
+			}
+			all, err = w.Unknowns(v, g, h, from, to)
+			return err
+		})
+		return all
+	}
+	got := unknowns("g")
+	if len(got) != 2 || !got[0].From.Equal(from) || !got[0].To.Equal(gap.To) || got[0].Why != gap.Why || !got[1].From.Equal(nine.Add(20*time.Minute)) || !got[1].To.Equal(to) {
+		t.Errorf("not known: %+v", got)
+	}
+	if got := unknowns("unwatched"); len(got) != 1 || got[0].Source != "" || !got[0].From.Equal(from) || !got[0].To.Equal(to) {
+		t.Errorf("of what nothing watches not known: %+v", got)
+	}
+}
+
+func TestT22ALogCannotPileMarksOnALetter(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "g", "ann@example.com", "session")
+	r := record(1)
+	r.Grant, r.Resource = "g", "Z"+strings.Repeat("\u0321", 200)+"a\u0301"
+	w.tell(t, "a", r)
+	if got, want := w.rows(t, "g")[0].Resource, "Z"+strings.Repeat("\u0321", 4)+"a\u0301"; got != want {
+		t.Errorf("it is kept as %q", got)
 	}
 }

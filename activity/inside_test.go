@@ -58,8 +58,15 @@ func TestAPatternFitsAsAWholeAndStarIsAnything(t *testing.T) {
 		pattern, s string
 		want       bool
 	}{
-		{"arn:aws:s3:::a/*", "arn:aws:s3:::a/b/c", true}, {"arn:aws:s3:::a/*", "arn:aws:s3:::ab/c", false}, {"*", "", true}, {"a", "ab", false},
-		{"a*b*c", "aXbYc", true}, {"a*b*c", "aXcYb", false}, {"**a", "bca", true}, {"", "a", false}, {"?", "a", false},
+		{"arn:aws:s3:::a/*", "arn:aws:s3:::a/b/c", true},
+		{"arn:aws:s3:::a/*", "arn:aws:s3:::ab/c", false},
+		{"*", "", true},
+		{"a", "ab", false},
+		{"a*b*c", "aXbYc", true},
+		{"a*b*c", "aXcYb", false},
+		{"**a", "bca", true},
+		{"", "a", false},
+		{"?", "a", false},
 	} {
 		if got := fits(tc.pattern, tc.s); got != tc.want {
 			t.Errorf("%q on %q: %v", tc.pattern, tc.s, got)

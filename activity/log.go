@@ -70,6 +70,9 @@ func New(c Config) (*Log, error) {
 	if l.unpack, err = newUnpacker(); err != nil {
 		return nil, err
 	}
+	for _, s := range c.Sources {
+		l.counts.watch(s.Name())
+	}
 	return l, nil
 }
 
@@ -193,6 +196,20 @@ func knownOf(g jit.Grant) *known {
 
 const chunk = 1000
 
+// marks are all by which actions done with a holding are known: those that its
+// provisioner leaves, and those that sources know of.
+func (l *Log) marks(h jit.Holding) (all []Mark) {
+	if m := l.Marker(h.Entitlement.Kind); m != nil {
+		all = m.Marks(h)
+	}
+	for _, s := range l.Sources {
+		if m, ok := s.(Marking); ok && s.Watches(h) {
+			all = append(all, m.MarksOf(h)...)
+		}
+	}
+	return all
+}
+
 // addMarks adds what provisioners leave on what is done.
 func (l *Log) addMarks(v storage.View, x *index, grants []jit.Grant, byID map[string]*known) error {
 	for len(grants) > 0 {
@@ -207,13 +224,9 @@ func (l *Log) addMarks(v storage.View, x *index, grants []jit.Grant, byID map[st
 			return err
 		}
 		for _, h := range holdings {
-			m := l.Marker(h.Entitlement.Kind)
-			if m == nil {
-				continue
-			}
-			x.add(byID[h.Grant], m.Marks(h)...)
-			if through := m.Opens(h); through != "" {
-				x.opens[through] = true
+			x.add(byID[h.Grant], l.marks(h)...)
+			if m := l.Marker(h.Entitlement.Kind); m != nil && m.Opens(h) != "" {
+				x.opens[m.Opens(h)] = true
 			}
 		}
 	}
@@ -222,9 +235,26 @@ func (l *Log) addMarks(v storage.View, x *index, grants []jit.Grant, byID map[st
 
 // Run reads every source until ctx ends.
 func (l *Log) Run(ctx context.Context) {
+	if err := l.recall(ctx); err != nil && ctx.Err() == nil {
+		l.Log.Warn("how far sources have read is not known before they tell again", "cause", err)
+	}
 	var all sync.WaitGroup
 	for _, s := range l.Sources {
 		all.Go(func() { l.runSource(ctx, s) })
 	}
 	all.Wait()
+}
+
+// recall shows how far each source had read before this process began.
+func (l *Log) recall(ctx context.Context) error {
+	return l.Store.Read(ctx, func(v storage.View) error {
+		for _, s := range l.Sources {
+			state, err := StateOf(v, s.Name())
+			if err != nil {
+				return err
+			}
+			l.counts.told(s.Name(), state.Until)
+		}
+		return nil
+	})
 }

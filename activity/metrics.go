@@ -32,6 +32,13 @@ func (l *Log) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{l.counts.records, l.counts.setAside, l.counts.reads, l.counts.until}
 }
 
+// watch makes the series of a source, so that one that never tells has them too.
+func (m *metrics) watch(source string) {
+	m.told(source, time.Time{})
+	m.reads.WithLabelValues(source, "ok")
+	m.reads.WithLabelValues(source, "failed")
+}
+
 func (m *metrics) took(source string, t Tally) {
 	others := t.Records - t.Grants - t.SideDoor
 	for became, n := range map[string]int64{

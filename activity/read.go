@@ -125,6 +125,16 @@ func (r *Reader) Feed(v storage.View, after uint64, most int, fn func(jit.Activi
 	return next, more, nil
 }
 
+// FeedEnd is the number of the feed that everything until now stands at or
+// before.
+func (r *Reader) FeedEnd(v storage.View) (uint64, error) {
+	raw, err := leaf(v, ledgerFeed, be64(0))
+	if err != nil || len(raw) != 8 {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(raw) - 1, nil
+}
+
 func (r *Reader) added(v storage.View, a addition, fn func(jit.Activity) error) error {
 	err := r.Activities(v, a.bucket, a.first, func(n int, act jit.Activity) error {
 		if n >= a.first+a.n {

@@ -32,28 +32,48 @@ const hidden = "[redacted]"
 type redaction struct {
 	actions []string
 	pattern *regexp.Regexp // nil: everything
+	needs   []string       // in small letters: a text without any of them does not match; nil: not known
 }
 
 // redactor hides by rules. The zero value hides nothing.
 type redactor struct{ rules [fields][]redaction }
 
-// always are the rules nobody has to write: what looks like a secret.
-func always() []Redaction {
-	return []Redaction{
-		{Pattern: `(?i)\b(pass(word|wd)?|secret|token|api_?key|credential)s?\b["']?\s*(=|:|\bto\b|\bas\b)?\s*("[^"]*"|'[^']*'|[^\s,;&]+)`},
-		{Pattern: `\b(AKIA|ASIA)[A-Z0-9]{12,}\b`},
-		{Pattern: `\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`},
-		{Pattern: `-----BEGIN [A-Z ]+-----[^-]*(-----END [A-Z ]+-----)?`},
-		{Actions: []string{"secretsmanager:*", "ssm:PutParameter", "kms:*"}},
+// always are the rules nobody has to write: what looks like a secret. Most texts
+// have nothing of the kind, which their needs show faster than the pattern.
+func always() []redaction {
+	rule := func(pattern string, needs ...string) redaction {
+		return redaction{pattern: regexp.MustCompile(pattern), needs: needs}
 	}
+	return []redaction{
+		rule(`(?i)\b(pass(word|wd)?|secret|token|api_?key|credential)s?\b["']?\s*(=|:|\bto\b|\bas\b)?\s*("[^"]*"|'[^']*'|[^\s,;&]+)`,
+			"pass", "secret", "token", "apikey", "api_key", "credential"),
+		rule(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b`, "akia", "asia"),
+		rule(`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`, "eyj"),
+		rule(`-----BEGIN [A-Z ]+-----[^-]*(-----END [A-Z ]+-----)?`, "-----begin"),
+		{actions: []string{"secretsmanager:*", "ssm:PutParameter", "kms:*"}},
+	}
+}
+
+// has reports whether s, without regard to case, holds one of some words, which
+// are in small letters.
+func has(s string, words []string) bool {
+	for _, w := range words {
+		for i := 0; i+len(w) <= len(s); i++ {
+			if s[i]|0x20 == w[0]|0x20 && strings.EqualFold(s[i:i+len(w)], w) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func newRedactor(more []Redaction) (*redactor, error) {
 	x := &redactor{}
+	x.rules[fieldDetail] = always()
 	var errs []error
-	for i, rule := range append(always(), more...) {
+	for i, rule := range more {
 		if err := x.add(rule); err != nil {
-			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i+1-len(always()), err))
+			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i+1, err))
 		}
 	}
 	return x, errors.Join(errs...)
@@ -94,7 +114,7 @@ func (x *redactor) text(f field, action []byte, s string) string {
 		return s
 	}
 	for _, r := range x.rules[f] {
-		if !r.about(action) {
+		if r.needs != nil && !has(s, r.needs) || !r.about(action) {
 			continue
 		}
 		if r.pattern == nil {

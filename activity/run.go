@@ -138,9 +138,7 @@ func (l *Log) subject(g jit.Grant, holdings []jit.Holding, now time.Time) Subjec
 		s.To = earlier(now, g.EndedAt.Add(linger))
 	}
 	for _, h := range holdings {
-		if m := l.Marker(h.Entitlement.Kind); m != nil {
-			s.Marks = append(s.Marks, m.Marks(h)...)
-		}
+		s.Marks = append(s.Marks, l.marks(h)...)
 	}
 	return s
 }

@@ -27,6 +27,12 @@ type Pacer interface {
 	Every() time.Duration
 }
 
+// Marking is a Source that knows marks of its own by which what is done with a
+// holding shows in its logs, beside those that a [Marker] leaves.
+type Marking interface {
+	MarksOf(h jit.Holding) []Mark
+}
+
 // Unlogged is a Source in whose logs some of what can be done does not show.
 type Unlogged interface {
 	// Misses names the services, such as s3, of which reads or writes of data are

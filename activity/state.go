@@ -78,6 +78,17 @@ func (s *State) take(now time.Time, t Tally, p Progress) {
 	s.Total.add(t)
 }
 
+// SetSilent keeps since when people know that a source is silent; zero: it is
+// not, or they do not.
+func SetSilent(tx storage.Tx, name string, since time.Time) error {
+	s, err := StateOf(tx, name)
+	if err != nil {
+		return err
+	}
+	s.SilentAt = since
+	return s.keep(tx)
+}
+
 func (s *State) keep(tx storage.Tx) error {
 	raw, err := json.Marshal(s)
 	if err != nil {

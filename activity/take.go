@@ -91,6 +91,9 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 		}
 		m.words.keep()
 		total.add(m.tally)
+		if last {
+			i.log.counts.told(i.source, m.until)
+		}
 	}
 	b.tally = total
 	if p.More {
@@ -146,6 +149,7 @@ type merge struct {
 	added   []addition
 	grants  []string
 	digest  [sha256.Size]byte
+	until   time.Time // everything until then was told, once this is written
 }
 
 // addition are rows that were added to a bucket.
@@ -484,6 +488,7 @@ func (m *merge) keepProgress(total Tally, p Progress) error {
 		return err
 	}
 	s.take(m.now, total, p)
+	m.until = s.Until
 	if err := s.keep(m.tx); err != nil {
 		return err
 	}

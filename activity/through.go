@@ -59,16 +59,6 @@ func (t *tally) saw(person uint32) {
 	t.who[at] |= 1 << (person % 8)
 }
 
-func (t *tally) merge(o *tally) {
-	t.done, t.denied = t.done+o.done, t.denied+o.denied
-	for len(t.who) < len(o.who) {
-		t.who = append(t.who, 0)
-	}
-	for i, b := range o.who {
-		t.who[i] |= b
-	}
-}
-
 // take takes a row out of the counts. Who did it stays: others of their rows
 // may have brought them there.
 func (t *tally) take(denied bool) {

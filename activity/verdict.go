@@ -9,8 +9,8 @@ import (
 // Verdict is what a grant's use comes to.
 type Verdict string
 
-// The verdicts. Unused, under-used and as expected are only said where the
-// evidence is complete; the first two of the others are said whenever seen.
+// The verdicts. Off purpose is said whenever it was seen. What is said of all
+// that was done, or of nothing, is only said where the evidence is complete.
 const (
 	OffPurpose Verdict = "off_purpose" // something was done outside of what it was for
 	Blocked    Verdict = "blocked"     // all that was tried was denied
@@ -27,12 +27,16 @@ const (
 	underUsed  = 4 // a quarter
 )
 
-// Judge says what a grant's use comes to.
+// Judge says what a grant's use comes to. Where what is done with some data does
+// not show, that nothing or little was done cannot be said.
 func Judge(g jit.Grant, u Use, e jit.Evidence) Verdict {
+	unseen := len(e.Unlogged) > 0
 	switch {
 	case u.StrayWrites > 0 || u.Stray >= strayReads:
 		return OffPurpose
 	case !e.Complete:
+		return Incomplete
+	case unseen && u.Denied == u.Actions:
 		return Incomplete
 	case u.Actions == 0:
 		return Unused
@@ -40,7 +44,7 @@ func Judge(g jit.Grant, u Use, e jit.Evidence) Verdict {
 		return Blocked
 	}
 	from, held := g.ConfirmedAt, g.EndedAt.Sub(g.ConfirmedAt)
-	if used := u.LastOK.Sub(from); held > 0 && used < held/underUsed {
+	if used := u.LastOK.Sub(from); !unseen && held > 0 && used < held/underUsed {
 		return UnderUsed
 	}
 	return AsExpected
