@@ -192,7 +192,7 @@ func reasonToHold(st standing) string {
 func harmless(in Incoming) bool {
 	return slices.Contains([]string{
 		verbEnd, verbCancel, verbDeny, pressDenyForm, verbMine, verbShow, verbPending, verbWhy, verbResources, verbAdvances,
-		verbHelp, verbBreakGlass, verbRevoke, verbAbandon, pressEndMany,
+		verbDrift, verbHelp, verbBreakGlass, verbRevoke, verbAbandon, pressEndMany, verbTokens, verbRevokeTok, pressNoLink,
 	}, verbOf(in))
 }
 

@@ -25,6 +25,7 @@ type Command struct {
 	All       bool
 	Yes       bool // a question was answered beforehand
 	Resource  string
+	Code      string // link: as typed
 }
 
 // The verbs, in the order help shows them.
@@ -50,9 +51,13 @@ const (
 	verbRevoke     = "revoke-advance"
 	verbRetry      = "retry"
 	verbAbandon    = "abandon"
+	verbDrift      = "drift"
 	verbSignIn     = "sign-in"
 	verbAccounts   = "accounts"
 	verbUnlink     = "unlink"
+	verbLink       = "link"
+	verbTokens     = "tokens"
+	verbRevokeTok  = "revoke-token"
 	verbHelp       = "help"
 )
 
@@ -86,9 +91,13 @@ func grammar() []usage {
 		{verbRevoke, "<id>", "take an approval in advance back", parseID},
 		{verbRetry, "<grant>", "try a failing grant again now", parseID},
 		{verbAbandon, "<grant> [reason]", "give up on a grant that cannot be given", parseEnd},
+		{verbDrift, "", "where the outside and jitbot do not agree; for admins and security", parseNothing},
 		{verbSignIn, "[e-mail]", "say who you are; without a company sign-in, an admin confirms it", parsePerson},
 		{verbAccounts, "", "which chat accounts were linked to whom; for admins", parseNothing},
 		{verbUnlink, "<person or account>", "end the link of an account; for admins", parsePerson},
+		{verbLink, "<code>", "let the command line on a machine of yours fetch your credentials", parseCode},
+		{verbTokens, "[person]", "machines that may fetch your credentials; of others, for admins", parsePerson},
+		{verbRevokeTok, "<id>", "have a machine fetch no more credentials", parseID},
 		{verbHelp, "", "this list", parseNothing},
 	}
 }
@@ -205,6 +214,15 @@ func parsePerson(c *Command, words []string) error {
 	}
 	if len(words) == 1 {
 		c.Person = words[0]
+	}
+	return nil
+}
+
+// parseCode reads a code, which some people type in two words.
+func parseCode(c *Command, words []string) error {
+	c.Code = strings.Join(words, "")
+	if c.Code == "" || len(c.Code) > maxWord {
+		return badUse(c.Verb, "Which code?")
 	}
 	return nil
 }

@@ -51,11 +51,33 @@ func showing(t *testing.T, w *world.World) {
 	_, _, _ = w.Service.Collect(t.Context(), token, ann)
 }
 
+// fetching has a machine of ann's linked and fetch credentials, twice.
+func fetching(t *testing.T, w *world.World) {
+	d, err := w.Service.AskDevice(t.Context(), laptop)
+	if err != nil {
+		return // died before
+	}
+	reply := w.Say("ann", "link "+d.UserCode)
+	if reply.Card == nil || len(reply.Card.Buttons) == 0 {
+		return
+	}
+	w.Press("ann", "machine-confirm", reply.Card.Buttons[0].ID)
+	token, err := w.Service.TakeToken(t.Context(), d.Code.Reveal())
+	for range 2 {
+		if err == nil {
+			_, err = fetch(t, w, token, "")
+		}
+	}
+}
+
 // lives are full life cycles, each to be cut off anywhere.
 func lives() map[string]stages {
 	return map[string]stages{
 		"asked approved used expired": {
 			saying("ann", "request prod-db 1h orders are stuck"), approving, showing, passing(55 * time.Minute), passing(6 * time.Minute),
+		},
+		"fetched by a machine": {
+			saying("ann", "request prod-logs 30m orders are stuck"), approving, fetching, passing(31 * time.Minute),
 		},
 		"overlapping and ended early": {
 			saying("ann", "request staging 1h look around"), passing(time.Minute),

@@ -41,6 +41,8 @@ const (
 	CodeReviewOpen    Code = "review.open"
 	CodeStepUp        Code = "step_up.missing"
 	CodeProvider      Code = "provider.failed"
+	CodeNoToken       Code = "token.unknown" // or revoked, or run out
+	CodeOff           Code = "feature.off"
 )
 
 // Error is for the log.

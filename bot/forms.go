@@ -19,6 +19,9 @@ const (
 	formShorten    = "shorten"
 	formExtend     = "extend"
 	formReview     = "review"
+
+	formDriftAccept = "drift-accept" // also its verb: people only press it
+	formDriftFix    = "drift-fix"
 )
 
 // The fields of forms.
@@ -194,6 +197,7 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 	verbs := map[string]string{
 		formRequest: verbRequest, formBreakGlass: verbBreakGlass, formDeny: verbDeny,
 		formShorten: verbApprove, formExtend: verbExtend, formReview: verbReview,
+		formDriftAccept: formDriftAccept, formDriftFix: formDriftFix,
 	}
 	cmd, bad := Command{Verb: verbs[f.Name], ID: Shorten(f.ID, maxWord), Yes: true}, map[string]string{}
 	if cmd.Verb == "" {
@@ -211,7 +215,7 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 	if err := cmd.reason([]string{value("reason")}); err != nil {
 		bad["reason"] = "At most 1000 characters."
 	}
-	if cmd.Reason == "" && (f.Name == formDeny || f.Name == formReview || f.Name == formBreakGlass) {
+	if cmd.Reason == "" && slices.Contains([]string{formDeny, formReview, formBreakGlass, formDriftAccept, formDriftFix}, f.Name) {
 		bad["reason"] = "A few words, please."
 	}
 	cmd.Ticket, cmd.Person, cmd.At = Shorten(value("ticket"), maxTicket), Shorten(value("for"), maxWord), Shorten(value("start"), maxWord)

@@ -68,7 +68,7 @@ func (s *Service) newGrant(r jit.Request, j judged, now time.Time) (jit.Grant, [
 	for _, e := range resource.Entitlements {
 		h := jit.Holding{
 			ID: s.NewID(idHolding, now), Grant: g.ID, Request: r.ID, Principal: g.Principal, Resource: g.Resource,
-			Entitlement: e, NotAfter: notAfter, NextAt: now,
+			Sensitivity: resource.Sensitivity, Entitlement: e, NotAfter: notAfter, NextAt: now,
 		}
 		target, err := s.targetOf(h)
 		if err != nil {

@@ -137,6 +137,12 @@ func (s *Service) command(ctx context.Context, c call, cmd Command) (Reply, erro
 		return s.signInKnown(c)
 	case verbUnlink:
 		return s.unlink(ctx, c, cmd)
+	case formDriftAccept, formDriftFix:
+		return s.judgeDrift(ctx, c, cmd)
+	case verbLink:
+		return s.showDevice(ctx, c, cmd.Code)
+	case verbRevokeTok:
+		return s.revokeToken(ctx, c, cmd.ID)
 	default:
 		return s.look(ctx, c, cmd)
 	}
@@ -159,6 +165,10 @@ func (s *Service) look(ctx context.Context, c call, cmd Command) (Reply, error) 
 		return s.advances(ctx, c)
 	case verbAccounts:
 		return s.accounts(ctx, c)
+	case verbDrift:
+		return s.drifts(ctx, c)
+	case verbTokens:
+		return s.listTokens(ctx, c, cmd.Person)
 	default:
 		return helpReply(), nil
 	}
@@ -174,6 +184,10 @@ const (
 	pressEndMany     = "end-many"
 	pressConfirm     = "account-confirm"
 	pressDismiss     = "account-dismiss"
+	pressAcceptDrift = "drift-accept-form"
+	pressFixDrift    = "drift-fix-form"
+	pressLink        = "machine-confirm"
+	pressNoLink      = "machine-reject"
 )
 
 // OpensForm reports whether an action is answered with a form where all is
@@ -200,6 +214,8 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 		return s.openForm(ctx, c, a)
 	case pressRequestForm:
 		return s.requestForm(ctx, c)
+	case pressAcceptDrift, pressFixDrift:
+		return s.driftForm(ctx, c, a)
 	case pressEndMany:
 		return s.endMany(ctx, c, a.ID)
 	case verbApprove, verbCancel, verbCreds, verbAgain, verbRetry, verbShow, verbTimeline:
@@ -210,6 +226,10 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 		return s.revokeAdvance(ctx, c, a.ID)
 	case pressConfirm, pressDismiss:
 		return s.judgeAccount(ctx, c, a)
+	case pressLink:
+		return s.confirmDevice(ctx, c, a.ID)
+	case pressNoLink:
+		return s.rejectDevice(ctx, c, a.ID)
 	default:
 		return Reply{}, refuse(CodeBadInput, "That button is not one of mine.", "`/jit help` lists what I can do.")
 	}

@@ -28,9 +28,9 @@ func (s *Service) holderWords(st story) []Text {
 	case r.State == jit.RequestDenied && r.DecidedBy != "policy":
 		return []Text{plain("Talk to " + s.People.Name(r.DecidedBy) + " if you see it differently.")}
 	case g.State == jit.GrantActive && s.gives(st) && r.Kind != jit.Extension:
-		return []Text{plain("Get your credentials when you need them: the page shows them once, to you alone.")}
+		return append([]Text{plain("Get your credentials when you need them: the page shows them once, to you alone.")}, lingerWords(st)...)
 	case g.State == jit.GrantActive && r.Kind != jit.Extension:
-		return []Text{plain("Your own account has the access now. Nothing else to do.")}
+		return append([]Text{plain("Your own account has the access now. Nothing else to do.")}, lingerWords(st)...)
 	case g.State == jit.GrantEnded && r.Kind != jit.Extension:
 		return s.receiptWords(st)
 	default:
@@ -55,10 +55,19 @@ func (s *Service) holderButtons(st story) []Button {
 		}
 		return append(out, Button{Action: Action{verbEnd, g.ID}, Label: "I'm done"})
 	case g.State == jit.GrantEnded || r.State == jit.RequestLapsed || r.State == jit.RequestCancelled:
-		return []Button{{Action: Action{verbAgain, r.ID}, Label: "Ask again"}}
+		return append([]Button{{Action: Action{verbAgain, r.ID}, Label: "Ask again"}}, timelineButton(st)...)
 	default:
 		return nil
 	}
+}
+
+// timelineButton leads to the timeline once the grant's use was summed up: only
+// then there is more to see than the card says.
+func timelineButton(st story) []Button {
+	if st.receipt.Number == 0 {
+		return nil
+	}
+	return []Button{{Action: Action{verbTimeline, st.grant.ID}, Label: "Timeline…"}}
 }
 
 // gives reports whether the story's grant has credentials to pick up.
@@ -84,12 +93,28 @@ func (s *Service) receiptWords(st story) []Text {
 	} else if s.gives(st) {
 		out = append(out, plain("No credentials were ever asked for."))
 	}
+	out = append(out, lingerWords(st)...)
 	for _, h := range st.holdings {
 		if h.Kept != "" {
 			out = append(out, plain(h.Target+" was left in place: "+h.Kept+"."))
 		}
 	}
-	return append(out, useWords(st)...)
+	return append(out, s.useWords(st)...)
+}
+
+// lingerWords says what may go on beyond the end, and until when at the latest.
+func lingerWords(st story) []Text {
+	var out []Text
+	for _, h := range st.holdings {
+		words, until := "A session that is already open may go on until ", h.LingerUntil
+		if st.grant.State == jit.GrantActive && h.Linger > 0 && h.Standing != jit.StoodBefore {
+			words, until = "A session that is open when this ends may go on until ", st.grant.ExpiresAt.Add(h.Linger)
+		}
+		if !until.IsZero() {
+			out = append(out, Text{{Text: words}, {Time: until}, {Text: "; " + h.LingerWhy + "."}})
+		}
+	}
+	return out
 }
 
 // endedBecause is why a grant ended, without a provider's own words: those
@@ -122,7 +147,7 @@ func (s *Service) receiptCard(st story) Card {
 	r, g := st.request, st.grant
 	card := Card{
 		Title: "Receipt: " + s.People.Name(g.Principal) + ", " + g.Resource, Status: Status{s.endedHow(g), Neutral},
-		Body: s.receiptWords(st), Quote: r.Reason,
+		Body: s.receiptWords(st), Quote: r.Reason, Buttons: timelineButton(st),
 	}
 	card.Fields = []Field{field("Asked for", plain(jit.FormatDuration(r.Duration))), field("Promised", plain(jit.FormatDuration(g.Duration)))}
 	if why := endedBecause(g); why != "" {

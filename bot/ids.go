@@ -20,6 +20,9 @@ const (
 	idHolding = "hld"
 	idAdvance = "adv"
 	idBatch   = "bat"
+	idDrift   = "drf"
+	idDevice  = "dev"
+	idToken   = "tok"
 )
 
 // NewID makes an id of a kind for an instant: the kind, an underscore and 16

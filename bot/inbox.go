@@ -257,7 +257,7 @@ func (s *Service) runInbox(ctx context.Context) {
 		n, err := s.retake(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("the deliveries left behind could not be read", "cause", err)
-			wait(ctx, storeRetry)
+			rest(ctx)
 		}
 		if n == 0 {
 			s.rest(ctx, nil, storage.View.NextDelivery, outboxRest)

@@ -17,6 +17,7 @@ type rows struct {
 	Holdings []jit.Holding
 	Reviews  []jit.Review
 	Advances []jit.Advance
+	Drifts   []jit.Drift
 }
 
 const everything = 100_000
@@ -24,12 +25,13 @@ const everything = 100_000
 func allRows(t *testing.T, w *world.World) (out rows) {
 	t.Helper()
 	w.Is(func(v storage.View) bool {
-		var errs [5]error
+		var errs [6]error
 		out.Requests, errs[0] = v.Requests(storage.RequestFilter{Limit: everything})
 		out.Grants, errs[1] = v.Grants(storage.GrantFilter{Limit: everything})
 		out.Holdings, errs[2] = v.Holdings(storage.HoldingFilter{Limit: everything})
 		out.Reviews, errs[3] = v.Reviews(storage.ReviewFilter{Limit: everything})
 		out.Advances, errs[4] = v.Advances(storage.AdvanceFilter{Limit: everything})
+		out.Drifts, errs[5] = v.Drifts(storage.DriftFilter{Limit: everything})
 		for _, err := range errs {
 			if err != nil {
 				t.Fatal(err)
@@ -76,6 +78,9 @@ func lawful(t *testing.T, w *world.World) rows {
 		if ended[h.Grant] && h.State != jit.HoldingAbsent {
 			t.Errorf("%s has ended, but its %s is %s", h.Grant, h.ID, h.State)
 		}
+	}
+	for _, d := range all.Drifts {
+		check(d.ID, string(d.State))
 	}
 	for id, state := range states {
 		t.Errorf("the events speak of %s (%s), which is in no table", id, state)

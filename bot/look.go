@@ -112,7 +112,7 @@ func (s *Service) show(ctx context.Context, c call, id string) (Reply, error) {
 	if c.who.ID != st.request.For {
 		card.Buttons = nil
 	}
-	if st.grant.ID != "" {
+	if st.grant.ID != "" && !slices.ContainsFunc(card.Buttons, func(b Button) bool { return b.Verb == verbTimeline }) {
 		card.Buttons = append(card.Buttons, Button{Action: Action{verbTimeline, st.grant.ID}, Label: "Timeline…"})
 	}
 	return Reply{Card: &card}, nil

@@ -170,7 +170,7 @@ func (s *Service) decisionMessages(st story) []message {
 	channel := s.channelOf(r)
 	card := s.approvalCard(st)
 	if channel == "" && st.receipt.Number > 0 {
-		card.Body = append(card.Body, useWords(st)...) // there is no receipt in a channel
+		card.Body = append(card.Body, s.useWords(st)...) // there is no receipt in a channel
 	}
 	var out []message
 	if channel != "" {

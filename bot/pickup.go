@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"time"
 
 	"jitbot/jit"
@@ -38,7 +37,8 @@ func (s *Service) offerPickup(ctx context.Context, c call, id string) (Reply, er
 			TokenSHA256: tokenHash(token), Grant: g.ID, Holding: h.ID, Principal: g.Principal,
 			CreatedAt: now, ExpiresAt: earlier(now.Add(pickupWithin), g.ExpiresAt),
 		})
-		return pickupReply(g, s.BaseURL+"/c/"+token), tx.Save(change)
+		m, _ := s.minter(h)
+		return pickupReply(g, s.BaseURL+"/c/"+token, m.ExposedUntil(h, now, g.ExpiresAt)), tx.Save(change)
 	})
 }
 
@@ -64,7 +64,7 @@ func (s *Service) mintable(v storage.View, g jit.Grant) (jit.Holding, error) {
 		return jit.Holding{}, err
 	}
 	for _, h := range all {
-		if _, ok := s.minter(h); ok && h.State == jit.HoldingPresent {
+		if s.mints(h) {
 			return h, nil
 		}
 	}
@@ -74,6 +74,12 @@ func (s *Service) mintable(v storage.View, g jit.Grant) (jit.Holding, error) {
 func (s *Service) minter(h jit.Holding) (Minter, bool) {
 	m, ok := s.Provisioners[h.Entitlement.Kind].(Minter)
 	return m, ok && m.Mints(h.Entitlement.Kind)
+}
+
+// mints reports whether credentials can be issued for a holding now.
+func (s *Service) mints(h jit.Holding) bool {
+	_, ok := s.minter(h)
+	return ok && h.State == jit.HoldingPresent
 }
 
 // Peek says what a credential link is for. It changes nothing. viewer is the
@@ -118,65 +124,50 @@ func (s *Service) offer(v storage.View, token, viewer string, now time.Time) (ji
 // session is opened; if opening fails the link is used all the same and the
 // holder asks for a new one.
 func (s *Service) Collect(ctx context.Context, token, viewer string) (Credentials, Offer, error) {
-	h, g, o, now, err := s.usePickup(ctx, token, viewer)
+	open, o, err := s.usePickup(ctx, token, viewer)
 	if err != nil {
 		if errors.Is(err, ErrNoPickup) {
 			s.reportReuse(ctx, token)
 		}
 		return Credentials{}, Offer{}, err
 	}
-	m, _ := s.minter(h)
-	ctx, cancel := context.WithTimeout(ctx, s.CallTime)
-	defer cancel()
-	creds, err := m.Mint(ctx, h, Mint{
-		Now: now, End: g.ExpiresAt, Console: true,
-		Tags: map[string]string{"jit-grant": g.ID, "jit-request": g.Request, "jit-rule": g.Rule, "jit-resource": g.Resource},
-	})
-	s.countCall(h, "mint", err)
+	creds, err := s.issue(ctx, open)
 	if err != nil {
-		s.log.Error("a session could not be opened", "grant", g.ID, "holding", h.ID, "cause", err)
-		return Credentials{}, Offer{}, fmt.Errorf("open a session for %s: %w", g.ID, err)
-	}
-	e := s.event(jit.EventCredentialIssued, g.Principal, "page")
-	e.Request, e.Grant, e.Resource = g.Request, g.ID, g.Resource
-	if err := s.note(ctx, e, map[string]any{"access_key_id": creds.AccessKeyID, "expires_at": creds.ExpiresAt, "holding": h.ID}); err != nil {
 		return Credentials{}, Offer{}, err
 	}
 	return creds, o, nil
 }
 
-func (s *Service) usePickup(ctx context.Context, token, viewer string) (h jit.Holding, g jit.Grant, o Offer, now time.Time, err error) {
+func (s *Service) usePickup(ctx context.Context, token, viewer string) (open opening, o Offer, err error) {
 	err = s.store.Write(ctx, func(tx storage.Tx) error {
-		if now, err = s.instant(tx); err != nil {
+		now, err := s.instant(tx)
+		if err != nil {
 			return err
 		}
-		var p jit.Pickup
-		if p, g, o, err = s.offer(tx, token, viewer, now); err != nil {
+		p, g, offer, err := s.offer(tx, token, viewer, now)
+		if err != nil {
 			return err
 		}
-		if h, err = tx.Holding(p.Holding); err != nil {
+		h, err := tx.Holding(p.Holding)
+		if err != nil {
 			return err
 		}
-		m, ok := s.minter(h)
-		if !ok || h.State != jit.HoldingPresent {
+		if !s.mints(h) {
 			return ErrNoPickup
 		}
-		p.UsedAt = now
-		if until := m.ExposedUntil(h, now, g.ExpiresAt); until.After(h.ExposedUntil) {
-			h.ExposedUntil = until
-		}
-		e := jit.Event{At: now, Kind: jit.EventCredentialIssued, Actor: g.Principal, Origin: "page", Outcome: "intended", Request: g.Request, Grant: g.ID, Resource: g.Resource}
-		c := jit.Record(e).Detail("holding", h.ID).Detail("exposed_until", h.ExposedUntil)
-		c.Pickup(p)
-		if err := c.Holding(h, h.State); err != nil {
+		open, o = opening{grant: g, holding: h, now: now, origin: "page", console: true}, offer
+		c, err := s.intend(&open)
+		if err != nil {
 			return err
 		}
+		p.UsedAt = now
+		c.Pickup(p)
 		return tx.Save(c)
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		err = ErrNoPickup // somebody else's click on the same link came first
 	}
-	return h, g, o, now, err
+	return open, o, err
 }
 
 // reportReuse tells the holder and the admins when a link that was used before

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"jitbot/activity"
@@ -32,7 +33,7 @@ func (s *Service) runReceipts(ctx context.Context) {
 		n, err := s.guardedReceipts(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("receipts that are due could not be made", "cause", err)
-			wait(ctx, storeRetry)
+			rest(ctx)
 		}
 		if n < receiptBatch {
 			s.rest(ctx, nil, nextReceipt, time.Second)
@@ -58,6 +59,7 @@ func nextReceipt(v storage.View) (time.Time, bool, error) {
 // to read is read outside of the write, as a grant may have a lot of it.
 func (s *Service) receipts(ctx context.Context) (int, error) {
 	var due []jit.Grant
+	var failed []error
 	made := map[string]activity.Receipt{}
 	err := s.store.Read(ctx, func(v storage.View) error {
 		now, err := s.instant(v)
@@ -68,17 +70,22 @@ func (s *Service) receipts(ctx context.Context) (int, error) {
 			return err
 		}
 		for _, g := range due {
-			if made[g.ID], err = s.sumUp(v, g, now); err != nil {
-				return err
+			r, err := s.sumUp(v, g, now)
+			if err != nil { // one that cannot be summed up keeps no other waiting
+				failed = append(failed, fmt.Errorf("sum up %s: %w", g.ID, err))
+				continue
 			}
+			made[g.ID] = r
 		}
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	var failed []error
 	for _, g := range due {
+		if _, ok := made[g.ID]; !ok {
+			continue
+		}
 		err := s.store.Write(ctx, func(tx storage.Tx) error { return s.keepReceipt(tx, g, made[g.ID]) })
 		if !errors.Is(err, storage.ErrConflict) { // a conflict: something came to be known meanwhile, so it is due again
 			failed = append(failed, err)
@@ -109,6 +116,13 @@ func (s *Service) keepReceipt(tx storage.Tx, g jit.Grant, r activity.Receipt) er
 	now, err := s.instant(tx)
 	if err != nil {
 		return err
+	}
+	use, err := activity.UseOf(tx, g.ID)
+	if err != nil {
+		return err
+	}
+	if use.Actions != r.Use.Actions || use.Amended != r.Use.Amended {
+		return storage.ErrConflict // something came to be known while it was summed up
 	}
 	next := s.nextLookAt(g, r, now)
 	before, ok, err := activity.ReceiptOf(tx, g.ID)

@@ -8,13 +8,16 @@ import (
 )
 
 // useWords is what a receipt says of a grant's use.
-func useWords(st story) []Text {
+func (s *Service) useWords(st story) []Text {
 	r := st.receipt
 	if r.Number == 0 {
-		if st.grant.ReceiptAt.IsZero() {
+		if st.grant.ReceiptAt.IsZero() || len(s.activity.Sources) == 0 {
 			return nil
 		}
 		return []Text{{{Text: "What was done with it is summed up at "}, {Time: st.grant.ReceiptAt}, {Text: "."}}}
+	}
+	if r.Verdict == activity.Incomplete && r.Use.Actions == 0 {
+		return []Text{evidenceWords(r)}
 	}
 	out := []Text{append(Text{{Text: verdictWords(r) + ".", Strong: true}}, countWords(r)...)}
 	if len(r.Did) > 0 {
@@ -29,7 +32,7 @@ func useWords(st story) []Text {
 	if len(r.Outlives) > 0 {
 		out = append(out, lineWords("May go on working after the end: ", r.Outlives))
 	}
-	if !r.Evidence.Complete {
+	if len(r.Evidence.Missing()) > 0 {
 		out = append(out, evidenceWords(r))
 	}
 	return out
@@ -58,9 +61,6 @@ func verdictWords(r activity.Receipt) string {
 func countWords(r activity.Receipt) Text {
 	u := r.Use
 	if u.Actions == 0 {
-		if r.Verdict == activity.Incomplete {
-			return Text{{Text: " Nothing was seen, which may be all or not."}}
-		}
 		return nil
 	}
 	t := fmt.Sprintf(" %s: %s, %s", plural(u.Actions, "action"), plural(u.Reads, "read"), plural(u.Writes, "write"))
@@ -93,10 +93,18 @@ func lineWords(head string, lines []activity.Line) Text {
 }
 
 func evidenceWords(r activity.Receipt) Text {
-	lacks := r.Evidence.Lacks
-	text := "Evidence incomplete: " + strings.Join(lacks[:min(len(lacks), 3)], "; ")
+	words := missingWords(r.Evidence.Missing())
+	if r.Verdict != activity.Incomplete || r.Use.Actions == 0 { // else the verdict has said so
+		words = "evidence incomplete: " + words
+	}
+	return plain(sentence(Shorten(words, 400)))
+}
+
+// missingWords say what is not known, the first three of many.
+func missingWords(lacks []string) string {
+	text := strings.Join(lacks[:min(len(lacks), 3)], "; ")
 	if more := len(lacks) - 3; more > 0 {
 		text += "; and " + itoa(more) + " more"
 	}
-	return Text{{Text: Shorten(text, 400) + "."}}
+	return text
 }

@@ -76,7 +76,7 @@ func (r *reconciler) run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			r.s.log.Error("the reconciler could not read or write the store", "cause", err)
 			r.endUnrecorded(ctx)
-			wait(ctx, storeRetry)
+			rest(ctx)
 		}
 		switch did {
 		case blocked:
@@ -137,7 +137,8 @@ func (r *reconciler) pass(ctx context.Context) (outcome, error) {
 }
 
 // take moves grants whose instant has come and claims due holdings, in one
-// write, hands the holdings to the workers, and returns how many of each.
+// write, hands the holdings to the workers, the most sensitive first, and
+// returns how many of each.
 func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error) {
 	var got []claimed
 	err = r.s.store.Write(ctx, func(tx storage.Tx) error {
@@ -151,6 +152,7 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 	if err != nil {
 		return 0, 0, err
 	}
+	slices.SortStableFunc(got, func(a, b claimed) int { return b.h.Weight() - a.h.Weight() })
 	for _, c := range got {
 		if c.h.State == jit.HoldingRemoving {
 			r.remove <- c

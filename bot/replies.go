@@ -2,6 +2,7 @@ package bot
 
 import (
 	"strings"
+	"time"
 
 	"jitbot/jit"
 	"jitbot/policy"
@@ -31,11 +32,23 @@ func approvalReply(r jit.Request, still string) Reply {
 	return said("Approved for "+jit.FormatDuration(r.Duration)+".", "Access is being opened; the holder is told when it is there.", Good)
 }
 
-func pickupReply(g jit.Grant, url string) Reply {
+// pickupReply hands the link over. The credentials behind it are good until then
+// at most, which may be sooner than the access ends.
+func pickupReply(g jit.Grant, url string, until time.Time) Reply {
+	ends := Text{{Text: "The link works once and for five minutes. Your access ends at "}, {Time: g.ExpiresAt}, {Text: ", and the credentials by then: the page says when."}}
+	if until.Before(g.ExpiresAt) {
+		ends = Text{
+			{Text: "The link works once and for five minutes. The credentials work until "},
+			{Time: until},
+			{Text: " at most; ask again then. Your access lasts until "},
+			{Time: g.ExpiresAt},
+			{Text: "."},
+		}
+	}
 	return Reply{Card: &Card{
 		Title:  "Your credentials for " + g.Resource,
 		Status: Status{"For you alone", Good},
-		Body:   []Text{{{Text: "The link works once and for five minutes. The credentials end with your access at "}, {Time: g.ExpiresAt}, {Text: "."}}},
+		Body:   []Text{ends},
 		Links:  []Link{{Label: "Open the page", URL: url, Once: true}},
 		Notice: "A one-use link to your credentials for " + g.Resource + ".",
 	}}

@@ -7,8 +7,9 @@ import (
 	"jitbot/storage"
 )
 
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
+// rest leaves the store alone for a while after it has failed.
+func rest(ctx context.Context) {
+	timer := time.NewTimer(storeRetry)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -11,7 +11,7 @@ import (
 
 // readBack looks at everything a restored store believes to be held: the time
 // since the backup is unknown to it. What is gone outside is ended here too;
-// what is due ends as always. The store carries its mark until that was done once.
+// what is due ends as always, and machines are linked anew. The store carries its mark until that was done once.
 func (s *Service) readBack(ctx context.Context) error {
 	var held []jit.Holding // not nil once the store is known to be restored
 	err := s.store.Read(ctx, func(v storage.View) error {
@@ -38,6 +38,9 @@ func (s *Service) readBack(ctx context.Context) error {
 		return err // and again in a minute; until then nothing new is given
 	}
 	return s.store.Write(ctx, func(tx storage.Tx) error {
+		if err := s.revokeRestored(tx); err != nil {
+			return err
+		}
 		e := s.event(jit.EventReadBack, jit.ActorJitbot, "restore")
 		if err := s.saveNote(tx, e, map[string]any{"read_back": len(held)}); err != nil {
 			return err

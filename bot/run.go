@@ -63,7 +63,7 @@ func (s *Service) runNudges(ctx context.Context) {
 		n, err := s.guardedNudges(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("requests that are due could not be looked at", "cause", err)
-			wait(ctx, storeRetry)
+			rest(ctx)
 		}
 		if n == 0 {
 			s.rest(ctx, s.wakeNudges, nextRequest, nudgeRest)
@@ -145,9 +145,12 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 	round("@every 3m", "accounts of those who hold something", s.lookAfterHolders)
 	round("@every 1m", "people who left", s.endOrphans)
 	round("@every 1m", "overdue", s.countOverdue)
+	round("@every 1m", "messages that are late", s.countLate)
+	round("@every 1m", "sources that are silent", s.lookForSilence)
 	round("@every 1m", "read back after a restore", s.readBack)
 	round("@every 1m", "refusals that were counted", s.flushRefusals)
 	round("@every 1m", "strangers that were counted", s.flushStrangers)
+	round("@every 1m", "drift", s.lookForDrift) // whether one is due the store says
 	round("@every 10m", "old delivery keys", s.forget)
 	round("@every 15m", "leftovers at providers", s.sweep)
 	return net
@@ -161,6 +164,24 @@ func (s *Service) countOverdue(ctx context.Context) error {
 		}
 		n, err := v.Overdue(now.Add(-overdueAfter))
 		s.metrics.overdue.Set(float64(n))
+		return err
+	})
+}
+
+// countLate sees how long the most urgent message has been due. One that failed
+// is due again after a while, so this is about an outbox that does not try.
+func (s *Service) countLate(ctx context.Context) error {
+	return s.store.Read(ctx, func(v storage.View) error {
+		now, err := s.instant(v)
+		if err != nil {
+			return err
+		}
+		at, waits, err := v.NextMessage()
+		late := time.Duration(0)
+		if waits {
+			late = max(now.Sub(at), 0)
+		}
+		s.metrics.outboxLate.Set(late.Seconds())
 		return err
 	})
 }

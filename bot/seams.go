@@ -190,6 +190,17 @@ type Provisioner interface {
 type Observation struct {
 	Held   bool   // access is there
 	Detail string // for people: what was read
+	ID     string // the outside's own id of who holds it; kept in the holding, so that a change of name cannot hide it. Empty: there is none
+}
+
+// Lingerer is a Provisioner of which something may go on after a holding was
+// taken back and read to be gone, such as a session that was open already.
+// People are told before and after.
+type Lingerer interface {
+	// Lingers says how long that may be at most, and why, in words that go on
+	// after a semicolon. Zero: nothing goes on. It is asked when h was read to
+	// be present and again when it was read to be gone; an error holds up neither.
+	Lingers(ctx context.Context, h jit.Holding) (time.Duration, string, error)
 }
 
 // Minter is a Provisioner whose holdings give short-lived credentials when the

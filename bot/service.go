@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ type Config struct {
 	Tickets      Tickets                // nil: every ticket is unknown
 	Sources      []activity.Source      // tell what was done with what grants gave
 	Redact       []activity.Redaction   // what of that is not kept, beside what never is
+	SilentAfter  time.Duration          // for how long one may tell nothing; 0: 2 h
 
 	BaseURL        string   // where people reach jitbot's own pages, without a trailing slash
 	DefaultChannel string   // cards of rules that name no channel; empty: direct messages
@@ -43,6 +45,11 @@ type Config struct {
 	SignIn       bool            // there is a company sign-in: people can say who they are, and approve with a second factor
 	Domains      []string        // whoever proves an e-mail of these domains is known, listed or not
 	TrustProfile map[string]bool // chats whose profile e-mail counts as proof at first use
+
+	Drift DriftConfig // how the outside is compared with the store
+	// TokenLife is how long the token of a machine works that a person linked for
+	// the command line; 0: there are none.
+	TokenLife time.Duration
 
 	InFlight int           // provider calls at once; 0: 64
 	Retry    Backoff       // between tries of one holding; zero: 1 s to 60 s
@@ -66,8 +73,11 @@ type Service struct {
 	taken          taken       // actions being worked on
 	strangers      strangers   // what came in and was not let in
 	loading        sync.Mutex  // accounts are being loaded
+	looked         atomic.Bool // this process has asked once whether a round of drift is due
+	polls          polls       // of machines that wait for a token
 	metrics        *metrics
 	activity       *activity.Log
+	began          time.Time // when this process did
 }
 
 // New checks c and returns a service that does nothing until Run.
@@ -96,7 +106,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		Config: c, store: c.Store, clock: &clock{now: c.Now, steady: c.Steady}, log: c.Log,
 		wakeReconciler: make(chan struct{}, 1), wakeOutbox: make(chan struct{}, 1), wakeNudges: make(chan struct{}, 1),
-		metrics: newMetrics(), taken: newTaken(),
+		metrics: newMetrics(maps.Keys(c.Provisioners)), taken: newTaken(), began: c.Now(),
 	}
 	s.policy.Store(c.Policy)
 	s.oversee.Store(&overseers{c.Admins, c.Security})
@@ -198,16 +208,27 @@ func (s *Service) mayGive(v storage.View) error {
 		}
 	}
 	s.metrics.clockDoubt.Set(0)
-	if mark, err := v.Note(storage.NoteRestored); err == nil && string(mark) == storage.JustRestored {
-		return &UserError{
-			Code: CodeStoreDown, Say: "No new access right now: jitbot was restored from a backup and is looking at what is really there.",
-			Hint: "That takes a minute. Running access still ends on time.",
-		}
+	if justRestored(v) {
+		return errRestored()
 	}
 	if problem := s.store.Health().Problem; problem != nil {
 		return storeDown(problem)
 	}
 	return nil
+}
+
+// justRestored reports whether the store has not been compared with the outside
+// since it was restored.
+func justRestored(v storage.View) bool {
+	mark, err := v.Note(storage.NoteRestored)
+	return err == nil && string(mark) == storage.JustRestored
+}
+
+func errRestored() *UserError {
+	return &UserError{
+		Code: CodeStoreDown, Say: "No new access right now: jitbot was restored from a backup and is looking at what is really there.",
+		Hint: "That takes a minute. Running access still ends on time.",
+	}
 }
 
 func storeDown(cause error) *UserError {

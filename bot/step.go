@@ -28,8 +28,8 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 
 // Rounds does once what cron does every minute.
 func (s *Service) Rounds(ctx context.Context) error {
-	return errors.Join(s.readBack(ctx), s.LoadAccounts(ctx), s.lookAfterHolders(ctx), s.endOrphans(ctx), s.countOverdue(ctx),
-		s.flushRefusals(ctx), s.flushStrangers(ctx), s.forget(ctx), s.sweep(ctx))
+	return errors.Join(s.readBack(ctx), s.LoadAccounts(ctx), s.lookAfterHolders(ctx), s.endOrphans(ctx), s.countOverdue(ctx), s.countLate(ctx),
+		s.lookForSilence(ctx), s.flushRefusals(ctx), s.flushStrangers(ctx), s.forget(ctx), s.sweep(ctx), s.lookForDrift(ctx))
 }
 
 // serve takes the turns of all that was claimed and returns what they came to.

@@ -46,6 +46,10 @@ func clean(s string) string {
 	return b.String()
 }
 
+// Clean is text as one visible line: what others than jitbot wrote before it is
+// shown where the reader cannot tell. Twice is once.
+func Clean(s string) string { return clean(s) }
+
 // maxMarks is how many combining marks one letter may carry; languages need
 // three, a text meant to spill over its neighbours takes hundreds.
 const maxMarks = 4

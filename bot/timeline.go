@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"jitbot/activity"
 	"jitbot/jit"
 	"jitbot/storage"
 )
@@ -17,37 +16,11 @@ const (
 	// timelineFor how long the one browser that opened it may look.
 	timelineWithin = 10 * time.Minute
 	timelineFor    = 30 * time.Minute
-	// timelineActions is how many actions a timeline lists; its counts are of all.
-	timelineActions = 2000
 )
 
 // ErrNoTimeline says that a link leads to no timeline: unknown, run out, or
 // opened in another browser.
 var ErrNoTimeline = errors.New("no such timeline")
-
-// Timeline is everything about one grant in the order of time.
-type Timeline struct {
-	Request  jit.Request
-	Grant    jit.Grant
-	Person   string // the holder's name
-	Status   Status
-	Entries  []Entry
-	Actions  []jit.Activity // in the order they were done; of many the first
-	More     int            // actions that are not among them
-	Use      activity.Use
-	Receipt  activity.Receipt // the last one; Number 0: none yet
-	Evidence jit.Evidence     // as of now
-	Holdings []jit.Holding
-	Until    time.Time // when the page stops working
-}
-
-// Entry is one thing that jitbot or people did about a grant.
-type Entry struct {
-	At   time.Time
-	Kind string // of the event
-	Who  string // a name
-	Text string // one sentence; plain text
-}
 
 // timelineLink is a personal, short-lived right to look at one timeline.
 type timelineLink struct {
@@ -68,7 +41,10 @@ func (s *Service) offerTimeline(ctx context.Context, c call, id string) (Reply, 
 		if err != nil {
 			return Reply{}, orUnknown(err, id)
 		}
-		if !s.concerns(c, st) {
+		switch ok, err := s.mayLook(tx, c, st); {
+		case err != nil:
+			return Reply{}, err
+		case !ok:
 			return Reply{}, unknownThing(id)
 		}
 		if st.grant.ID == "" {
@@ -182,13 +158,19 @@ func (s *Service) Timeline(ctx context.Context, token, browser, viewer string) (
 		if l.Browser == "" || l.Browser != tokenHash(browser) {
 			return ErrNoTimeline
 		}
-		if t, err = s.TimelineOf(v, l.Grant); err != nil {
+		st, err := s.storyOf(v, l.Grant)
+		if err != nil {
 			return err
 		}
-		st := story{request: t.Request, grant: t.Grant}
 		who, _ := s.People.ByID(l.Principal)
-		if !s.concerns(call{who: who}, st) {
+		switch ok, err := s.mayLook(v, call{who: who}, st); {
+		case err != nil:
+			return err
+		case !ok:
 			return ErrNoTimeline
+		}
+		if t, err = s.TimelineOf(v, l.Grant); err != nil {
+			return err
 		}
 		t.Until = l.ExpiresAt
 		return nil
@@ -196,51 +178,15 @@ func (s *Service) Timeline(ctx context.Context, token, browser, viewer string) (
 	return t, err
 }
 
-// TimelineOf gathers everything about a grant.
-func (s *Service) TimelineOf(v storage.View, grant string) (Timeline, error) {
-	st, err := s.storyOf(v, grant)
-	if err != nil {
-		return Timeline{}, err
+// mayLook reports whether a person may see everything about a story's grant:
+// whoever its request concerns, or one that lengthened it.
+func (s *Service) mayLook(v storage.View, c call, st story) (bool, error) {
+	if s.concerns(c, st) {
+		return true, nil
 	}
-	t := Timeline{
-		Request: st.request, Grant: st.grant, Person: s.People.Name(st.grant.Principal), Status: s.statusOf(st),
-		Holdings: st.holdings, Receipt: st.receipt,
+	if st.grant.ID == "" {
+		return false, nil
 	}
-	if t.Use, err = activity.UseOf(v, st.grant.ID); err != nil {
-		return t, err
-	}
-	if t.Evidence, err = s.activity.Evidence(v, st.grant, st.holdings); err != nil {
-		return t, err
-	}
-	if t.Entries, err = s.entries(v, st); err != nil {
-		return t, err
-	}
-	return t, t.listActions(v, s.activity)
-}
-
-func (t *Timeline) listActions(v storage.View, log *activity.Log) error {
-	err := log.Activities(v, t.Grant.ID, 0, func(_ int, a jit.Activity) error {
-		if len(t.Actions) < timelineActions {
-			t.Actions = append(t.Actions, a)
-		}
-		return nil
-	})
-	t.More = t.Use.Actions - len(t.Actions)
-	slices.SortStableFunc(t.Actions, func(a, b jit.Activity) int { return a.At.Compare(b.At) })
-	return err
-}
-
-// entries are the events of a story, in words.
-func (s *Service) entries(v storage.View, st story) ([]Entry, error) {
-	events, err := v.Events(storage.EventFilter{Request: st.request.ID})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Entry, 0, len(events))
-	for _, e := range events {
-		if text := s.entryWords(e, st); text != "" {
-			out = append(out, Entry{At: e.At, Kind: e.Kind, Who: s.byWhom(e.Actor), Text: text})
-		}
-	}
-	return out, nil
+	more, err := v.Requests(storage.RequestFilter{Extends: st.grant.ID})
+	return slices.ContainsFunc(more, func(r jit.Request) bool { return s.concerns(c, story{request: r}) }), err
 }

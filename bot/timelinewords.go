@@ -3,31 +3,34 @@ package bot
 import (
 	"encoding/json"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"jitbot/activity"
 	"jitbot/jit"
 )
 
 // entryWords says what an event was, for the timeline; empty: it is not for
 // people.
-func (s *Service) entryWords(e jit.Event, st story) string {
+func entryWords(e jit.Event, r jit.Request, g jit.Grant) string {
 	var d struct {
-		Reason   string `json:"reason"`
-		Rule     string `json:"rule"`
-		Target   string `json:"target"`
-		Kept     string `json:"kept"`
-		Error    string `json:"error"`
-		Key      string `json:"access_key_id"`
-		Verdict  string `json:"verdict"`
-		Stood    string `json:"stood_before"`
-		Attempts int    `json:"attempts"`
+		Reason  string    `json:"reason"`
+		Rule    string    `json:"rule"`
+		Target  string    `json:"target"`
+		Kept    string    `json:"kept"`
+		Error   string    `json:"error"`
+		Key     string    `json:"access_key_id"`
+		Verdict string    `json:"verdict"`
+		Stood   string    `json:"stood_before"`
+		Expires time.Time `json:"expires_at"`
 	}
 	_ = json.Unmarshal(e.Data, &d) // blanked data has no details
-	r := st.request
 	switch e.Kind {
 	case jit.EventRequested:
-		return "Asked for " + r.Resource + " for " + jit.FormatDuration(r.Duration) + ": " + Shorten(r.Reason, 300)
+		return askedWords(r)
 	case jit.EventRequestApproved:
-		return s.approvedWords(r)
+		return decidedWords(r)
 	case jit.EventApproval:
 		return "Approved"
 	case jit.EventRequestDenied:
@@ -54,11 +57,15 @@ func (s *Service) entryWords(e jit.Event, st story) string {
 		}
 		return "Credentials were handed out: key " + d.Key
 	case jit.EventGrantExtended:
-		return "Extended"
+		return extendedWords(r, d.Expires)
+	case jit.EventRequestCancelled:
+		return "Withdrew the request"
+	case jit.EventRequestLapsed:
+		return "Nobody answered in time; the request lapsed"
 	case jit.EventGrantWarned:
 		return "Told the holder that the end is near"
 	case jit.EventGrantRevoking:
-		return "The end began: " + Shorten(orThing(st.grant.EndReason, "its time was up"), 200)
+		return "The end began: " + Shorten(orThing(endedBecause(g), "its time was up"), 200)
 	case jit.EventGrantOverdue:
 		return "The end is overdue; people were told"
 	case jit.EventHoldingAbsent:
@@ -80,8 +87,35 @@ func (s *Service) entryWords(e jit.Event, st story) string {
 	return ""
 }
 
-func (s *Service) approvedWords(r jit.Request) string {
-	t := "Decided: " + strings.ReplaceAll(r.Decision.Outcome, "_", " ")
+func askedWords(r jit.Request) string {
+	what := r.Resource + " for " + jit.FormatDuration(r.Duration)
+	switch r.Kind {
+	case jit.Extension:
+		what = jit.FormatDuration(r.Duration) + " more"
+	case jit.BreakGlass:
+		return "Broke the glass for " + what + ": " + Shorten(r.Reason, 300)
+	}
+	return "Asked for " + what + ": " + Shorten(r.Reason, 300)
+}
+
+func extendedWords(r jit.Request, until time.Time) string {
+	t := "Extended"
+	if r.Kind == jit.Extension {
+		t += " by " + jit.FormatDuration(r.Duration)
+	}
+	if !until.IsZero() {
+		t += ", until " + until.UTC().Format("15:04 UTC")
+	}
+	return t
+}
+
+// decidedWords are for the approval of a person, or for a request that the
+// policy let through as it was filed.
+func decidedWords(r jit.Request) string {
+	t := "Approved"
+	if len(r.Approvals) == 0 {
+		t = askedWords(r) + ". Let in at once"
+	}
 	if r.Decision.Rule != "" {
 		t += ", by rule " + r.Decision.Rule
 	}
@@ -110,4 +144,56 @@ func keptWords(kept string) string {
 		return ""
 	}
 	return " (left in place: " + kept + ")"
+}
+
+// Verdict says what the grant's use comes to by what is known now; that nothing
+// was done is only said where everything is known.
+func (t *Timeline) Verdict() Status {
+	g, r := t.Grant, activity.Receipt{Use: t.Use, Evidence: t.Evidence}
+	switch {
+	case g.Outcome == jit.Failed:
+		return Status{"Never given", Neutral}
+	case g.State == jit.GrantProvisioning:
+		return Status{"Not given yet", Waiting}
+	case g.State != jit.GrantEnded && t.Use.Actions > 0:
+		return Status{"Used so far", Good}
+	case g.State != jit.GrantEnded:
+		return Status{"Nothing was seen so far", Neutral}
+	}
+	r.Verdict = activity.Judge(g, t.Use, t.Evidence)
+	return Status{verdictWords(r), verdictTone(r.Verdict)}
+}
+
+func verdictTone(v activity.Verdict) Tone {
+	switch v {
+	case activity.OffPurpose:
+		return Bad
+	case activity.Blocked, activity.Incomplete:
+		return Warning
+	case activity.AsExpected:
+		return Good
+	}
+	return Neutral
+}
+
+// Counts say how much was done. They are empty where nothing was.
+func (t *Timeline) Counts() Text {
+	r := activity.Receipt{Use: t.Use}
+	return countWords(r)
+}
+
+// Lack says why not all of the use is known; empty: all is.
+func (t *Timeline) Lack() string {
+	if t.Grant.Outcome == jit.Failed || t.Evidence.Complete && len(t.Evidence.Unlogged) == 0 {
+		return ""
+	}
+	if len(t.Evidence.Missing()) == 0 {
+		return "Nobody has looked yet."
+	}
+	return sentence(missingWords(t.Evidence.Missing()))
+}
+
+func sentence(words string) string {
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + words[size:] + "."
 }

@@ -208,7 +208,7 @@ func (p *shakyProvisioner) do(effect func() error) error {
 // committed finds the holding as it stands in the store.
 func (p *shakyProvisioner) committed(h jit.Holding) (got jit.Holding, g jit.Grant) {
 	err := p.x.store.Read(context.Background(), func(v storage.View) (err error) {
-		if got, err = v.Holding(h.ID); err == nil {
+		if got, err = v.Holding(h.ID); err == nil && got.Grant != "" { // what is taken back of a drift has none
 			g, err = v.Grant(h.Grant)
 		}
 		return err
@@ -243,6 +243,13 @@ func (p *shakyProvisioner) Observe(ctx context.Context, h jit.Holding) (o bot.Ob
 		return o, errFault
 	}
 	return p.Provisioner.Observe(ctx, h)
+}
+
+func (p *shakyProvisioner) List(ctx context.Context, e jit.Entitlement) ([]bot.Held, error) {
+	if p.x.isDead() {
+		return nil, errDead
+	}
+	return p.Provisioner.(bot.Lister).List(ctx, e)
 }
 
 func (p *shakyProvisioner) Mints(kind string) bool { return p.Provisioner.(bot.Minter).Mints(kind) }

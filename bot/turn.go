@@ -33,6 +33,9 @@ func (s *Service) takeBack(ctx context.Context, c claimed) result {
 		return result{h: h, err: err}
 	}
 	removed := s.call(ctx, h, "remove", func(ctx context.Context) error { return p.Remove(ctx, h) })
+	if _, later := IsLater(removed); later {
+		return result{h: h, err: removed} // the outside takes no more right now: it is not asked what came of it either
+	}
 	seen, err := s.observe(ctx, p, h)
 	switch {
 	case err != nil:
@@ -42,7 +45,27 @@ func (s *Service) takeBack(ctx context.Context, c claimed) result {
 	case seen.Held:
 		return result{h: h, err: fmt.Errorf("removed, but still there: %s", seen.Detail)}
 	}
-	return result{h: h, to: jit.HoldingAbsent}
+	return result{h: s.lingering(ctx, p, h), to: jit.HoldingAbsent}
+}
+
+// lingering is h with what may go on once it was taken back. What is known
+// already is never made less: it may have been opened then.
+func (s *Service) lingering(ctx context.Context, p Provisioner, h jit.Holding) jit.Holding {
+	l, ok := p.(Lingerer)
+	if !ok {
+		return h
+	}
+	err := s.call(ctx, h, "linger", func(ctx context.Context) error {
+		d, why, err := l.Lingers(ctx, h)
+		if err == nil && d > h.Linger {
+			h.Linger, h.LingerWhy = d, Shorten(clean(why), 200)
+		}
+		return err
+	})
+	if err != nil {
+		s.log.Warn("how long open sessions may go on is not known", "holding", h.ID, "grant", h.Grant, "cause", err)
+	}
+	return h
 }
 
 // sameTarget makes sure that a holding still names what it was given as: with
@@ -117,7 +140,7 @@ func (s *Service) handOut(ctx context.Context, h jit.Holding) result {
 	if h.Standing != jit.StoodBefore {
 		applied = s.call(ctx, h, "apply", func(ctx context.Context) error { return p.Apply(ctx, h) })
 	}
-	if IsPermanent(applied) {
+	if _, later := IsLater(applied); later || IsPermanent(applied) {
 		return result{h: h, err: applied}
 	}
 	seen, err := s.observe(ctx, p, h)
@@ -129,22 +152,26 @@ func (s *Service) handOut(ctx context.Context, h jit.Holding) result {
 	case !seen.Held:
 		return result{h: h, err: fmt.Errorf("given, but not there yet: %s", seen.Detail)}
 	}
-	return result{h: h, to: jit.HoldingPresent}
+	if h.OutsideID == "" {
+		h.OutsideID = seen.ID
+	}
+	return result{h: s.lingering(ctx, p, h), to: jit.HoldingPresent}
 }
 
 // beginApply observes once whether the access stood before and commits that
 // together with the intent to give it.
 func (s *Service) beginApply(ctx context.Context, p Provisioner, h jit.Holding) (jit.Holding, error) {
-	standing, err := s.standingBy(ctx, h)
+	standing, id, err := s.standingBy(ctx, h)
 	if err != nil {
 		return h, err
 	}
+	h.OutsideID = id
 	if standing == jit.StandingUnknown {
 		seen, err := s.observe(ctx, p, h)
 		if err != nil {
 			return h, err
 		}
-		standing = jit.NotStanding
+		standing, h.OutsideID = jit.NotStanding, seen.ID
 		if seen.Held {
 			standing = jit.StoodBefore
 		}
@@ -166,22 +193,22 @@ func (s *Service) beginApply(ctx context.Context, p Provisioner, h jit.Holding) 
 }
 
 // standingBy is what another grant that has to do with the same thing found
-// before it: what jitbot added itself never counts as standing.
-func (s *Service) standingBy(ctx context.Context, h jit.Holding) (jit.Standing, error) {
-	standing := jit.StandingUnknown
+// before it, and the outside's id of who holds it: what jitbot added itself
+// never counts as standing.
+func (s *Service) standingBy(ctx context.Context, h jit.Holding) (standing jit.Standing, id string, err error) {
 	if h.Target == "" {
-		return standing, nil
+		return standing, id, nil
 	}
-	err := s.store.Read(ctx, func(v storage.View) error {
+	err = s.store.Read(ctx, func(v storage.View) error {
 		others, err := v.Holdings(storage.HoldingFilter{Targets: []string{h.Target}, States: []jit.HoldingState{jit.HoldingApplying, jit.HoldingPresent, jit.HoldingRemoving}})
 		for _, o := range others {
 			if o.ID != h.ID && o.Standing != jit.StandingUnknown {
-				standing = o.Standing
+				standing, id = o.Standing, o.OutsideID
 			}
 		}
 		return err
 	})
-	return standing, err
+	return standing, id, err
 }
 
 func (s *Service) observe(ctx context.Context, p Provisioner, h jit.Holding) (seen Observation, err error) {
@@ -226,6 +253,16 @@ func (s *Service) settleResults(tx storage.Tx, batch []result) error {
 	changes := make([]*jit.Change, 0, len(batch))
 	refreshes := make([]storage.Outgoing, 0, len(batch))
 	for _, res := range batch {
+		if res.h.Drift != "" {
+			c, err := s.settleDrift(tx, res, now)
+			if err != nil {
+				return err
+			}
+			changes = append(changes, c...)
+		}
+		if res.h.Grant == "" {
+			continue
+		}
 		c, err := s.settleResult(res, grants, siblings, now)
 		if err != nil {
 			return err
@@ -252,7 +289,7 @@ func (s *Service) grantsOf(v storage.View, batch []result) (map[string]*jit.Gran
 	var ids []string
 	grants, siblings := map[string]*jit.Grant{}, map[string][]jit.Holding{}
 	for _, res := range batch {
-		if _, ok := grants[res.h.Grant]; ok {
+		if _, ok := grants[res.h.Grant]; ok || res.h.Grant == "" {
 			continue
 		}
 		grants[res.h.Grant] = nil
@@ -320,6 +357,9 @@ func (s *Service) settleResult(res result, grants map[string]*jit.Grant, sibling
 // failTurn keeps a holding where it is and has it tried again later.
 func (s *Service) failTurn(res result, now time.Time) (*jit.Change, error) {
 	h := res.h
+	if after, later := IsLater(res.err); later {
+		return s.putOff(h, res.err, max(after, blockedRest), now)
+	}
 	h.Attempts++
 	h.LastError = Shorten(clean(res.err.Error()), 300)
 	h.NextAt = now.Add(s.Retry.After(h.Attempts))
@@ -328,6 +368,14 @@ func (s *Service) failTurn(res result, now time.Time) (*jit.Change, error) {
 	e := s.turnEvent(jit.EventHoldingRetry, h, now)
 	e.Outcome = "failed"
 	c := jit.Record(e).Detail("holding", h.ID).Detail("attempts", h.Attempts).Detail("error", h.LastError)
+	return c, c.Holding(h, h.State)
+}
+
+// putOff has a holding's turn come again after a while, which is no failure.
+func (s *Service) putOff(h jit.Holding, cause error, after time.Duration, now time.Time) (*jit.Change, error) {
+	h.NextAt, h.Lease.Until = now.Add(after), now
+	s.log.Info("a turn was put off", "holding", h.ID, "grant", h.Grant, "state", h.State, "cause", cause)
+	c := jit.Record(s.turnEvent(jit.EventHoldingRetry, h, now)).Detail("holding", h.ID).Detail("waits_for", Shorten(clean(cause.Error()), 300))
 	return c, c.Holding(h, h.State)
 }
 
@@ -359,7 +407,7 @@ func (s *Service) failGrant(res result, g *jit.Grant, all []jit.Holding, now tim
 // starts the grant's clock.
 func (s *Service) becomePresent(res result, g *jit.Grant, all []jit.Holding, now time.Time) (*jit.Change, error) {
 	h := res.h
-	h.Attempts, h.LastError, h.NextAt, h.Lease.Until = 0, "", time.Time{}, now
+	h.Attempts, h.LastError, h.NextAt, h.Lease.Until, h.Drift = 0, "", time.Time{}, now, ""
 	c := jit.Record(s.turnEvent(jit.EventHoldingPresent, h, now)).Detail("target", h.Target)
 	if err := c.Holding(h, jit.HoldingPresent); err != nil {
 		return nil, err
@@ -384,11 +432,14 @@ func (s *Service) becomeAbsent(res result, g *jit.Grant, all []jit.Holding, now 
 	h := res.h
 	h.Attempts, h.NextAt, h.Lease.Until = 0, time.Time{}, now
 	h.Kept = res.why
+	if h.Kept == "" && h.Linger > 0 {
+		h.LingerUntil = now.Add(h.Linger)
+	}
 	if g.State != jit.GrantRevoking || others(all, h.ID, jit.HoldingAbsent) != len(all)-1 {
-		c := jit.Record(s.turnEvent(jit.EventHoldingAbsent, h, now)).Detail("target", h.Target).Detail("kept", h.Kept)
+		c := lingers(jit.Record(s.turnEvent(jit.EventHoldingAbsent, h, now)).Detail("target", h.Target).Detail("kept", h.Kept), h)
 		return c, c.Holding(h, jit.HoldingAbsent)
 	}
-	c := jit.Record(s.turnEvent(jit.EventGrantEnded, h, now)).Detail("target", h.Target).Detail("kept", h.Kept).Detail("outcome", string(g.Outcome))
+	c := lingers(jit.Record(s.turnEvent(jit.EventGrantEnded, h, now)).Detail("target", h.Target).Detail("kept", h.Kept).Detail("outcome", string(g.Outcome)), h)
 	if err := c.Holding(h, jit.HoldingAbsent); err != nil {
 		return nil, err
 	}
@@ -404,6 +455,14 @@ func (s *Service) becomeAbsent(res result, g *jit.Grant, all []jit.Holding, now 
 	s.metrics.grantsEnded.WithLabelValues(string(g.Outcome)).Inc()
 	s.metrics.endLag.Observe(now.Sub(g.ExpiresAt).Seconds())
 	return c, c.End(next, gone)
+}
+
+// lingers has the event say until when open sessions may go on.
+func lingers(c *jit.Change, h jit.Holding) *jit.Change {
+	if h.LingerUntil.IsZero() {
+		return c
+	}
+	return c.Detail("lingers_until", h.LingerUntil)
 }
 
 // others counts the holdings besides id that are in a state.

@@ -47,8 +47,8 @@ func (f forms) twoEnds() g.Node {
 		)
 	case over < -sameEnd:
 		return soft(
-			g.Text("Your access lasts longer than these credentials, until "), instant(f.Offer.Until),
-			g.Text(". Ask for new ones when they have run out."),
+			g.Text("AWS ends these credentials before your access ends: they work until "), instant(f.ExpiresAt),
+			g.Text("; ask again then. Your access lasts until "), instant(f.Offer.Until), g.Text("."),
 		)
 	}
 	return nil

@@ -48,3 +48,30 @@ func TestT47ALinkThatIsNoWebAddressIsNotOnThePage(t *testing.T) {
 		}
 	}
 }
+
+func TestT21NoTextOnATimelineBecomesMarkup(t *testing.T) {
+	t.Parallel()
+	page, want := pageOf(t, hostileLine(hostile)), pageOf(t, hostileLine("Word"))
+	if got := strings.ReplaceAll(page, html.EscapeString(hostile), "Word"); got != want {
+		t.Errorf("with markup it reads\n%s\nwith a word\n%s", got, want)
+	}
+	if n := strings.Count(page, html.EscapeString(hostile)); n < 200 {
+		t.Errorf("the text is on the page %d times", n)
+	}
+}
+
+func TestT22NoTextOnATimelineIsInvisibleTurnsItsNeighboursAroundOrIsEndless(t *testing.T) {
+	t.Parallel()
+	page := pageOf(t, hostileLine(nasty))
+	for _, bad := range []string{"\u202e", "\u202c", "\u2066", "\u200d", "\x1b", "\u0321\u0489\u0321\u0489\u0321"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%q is on the page", bad)
+		}
+	}
+	if strings.Contains(page, strings.Repeat("W", 401)) || strings.Contains(page, "style=") {
+		t.Error("a text is not cut, or has a style of its own")
+	}
+	if !strings.Contains(page, "🔥") {
+		t.Error("what can be seen is taken out")
+	}
+}

@@ -1,7 +1,8 @@
 // Package pages serves what jitbot shows in a browser outside any chat: the
-// page that gives a holder credentials, once, and those that lead to the
-// company's sign-in and back. It keeps nothing and decides nothing; who may see
-// and do what is for [Pickups] and [SignIns] to say.
+// page that gives a holder credentials, once, those that lead to the company's
+// sign-in and back, and the timeline of a grant. It keeps nothing and decides
+// nothing; who may see and do what is for [Pickups], [SignIns] and [Timelines]
+// to say.
 package pages
 
 import (
@@ -154,7 +155,7 @@ func show(w http.ResponseWriter, status int, page g.Node) {
 
 func serveAsset(w http.ResponseWriter, r *http.Request) {
 	kinds := map[string]string{
-		"pages.css": "text/css; charset=utf-8", "pages.js": "text/javascript; charset=utf-8",
+		"pages.css": "text/css; charset=utf-8", "timeline.css": "text/css; charset=utf-8", "pages.js": "text/javascript; charset=utf-8",
 		"theme.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
 	}
 	name := r.PathValue("file")

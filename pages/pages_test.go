@@ -229,7 +229,7 @@ func TestAFailingProviderIsLoggedWithoutTheTokenAndSaysWhatToDo(t *testing.T) {
 
 func TestWhereCredentialsAndAccessEndApartThePageSaysBoth(t *testing.T) {
 	t.Parallel()
-	const short, long = "Ask for new ones when they have run out", "AWS opens no shorter session"
+	const short, long = "ask again then", "AWS opens no shorter session"
 	for name, tt := range map[string]struct {
 		left  time.Duration // of the credentials; the access has an hour
 		valid time.Duration

@@ -11,8 +11,16 @@ import (
 
 // sheet is the frame of every page. All text and all values of attributes are
 // escaped as they are written; nothing here is ever raw.
-func sheet(title string, content ...g.Node) g.Node {
-	const assets = "/pages/assets/"
+func sheet(title string, content ...g.Node) g.Node { return frame(title, "sheet", nil, content) }
+
+const assets = "/pages/assets/"
+
+// wideSheet is the frame of a timeline, which has a style of its own.
+func wideSheet(title string, content ...g.Node) g.Node {
+	return frame(title, "sheet wide", h.Link(h.Rel("stylesheet"), h.Href(assets+"timeline.css")), content)
+}
+
+func frame(title, class string, style g.Node, content []g.Node) g.Node {
 	return h.Doctype(h.HTML(
 		h.Lang("en"),
 		h.Head(
@@ -23,12 +31,13 @@ func sheet(title string, content ...g.Node) g.Node {
 			h.TitleEl(g.Text(title+" · jitbot")),
 			h.Link(h.Rel("icon"), h.Href(assets+"icon.svg"), h.Type("image/svg+xml")),
 			h.Link(h.Rel("stylesheet"), h.Href(assets+"pages.css")),
+			style,
 			h.Script(h.Src(assets+"theme.js")),
 			h.Script(h.Type("module"), h.Src(assets+"pages.js")),
 		),
 		h.Body(
 			h.Main(
-				h.Class("sheet"),
+				h.Class(class),
 				h.P(h.Class("brand"), h.Img(h.Src(assets+"icon.svg"), h.Alt(""), h.Width("24"), h.Height("24")), g.Text(" jitbot")),
 				g.Group(content),
 			),
