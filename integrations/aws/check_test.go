@@ -30,7 +30,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 			t.Errorf("no hint beside %q", f.What)
 		}
 	}
-	if want := []bool{true, true, true, true, true, true, false, false, false}; !slices.Equal(ok, want) {
+	if want := []bool{true, true, true, true, true, true, true, true, true, true, false, false, false}; !slices.Equal(ok, want) {
 		t.Errorf("findings %v, want %v", ok, want)
 	}
 }
@@ -79,7 +79,7 @@ func TestCheckTriesWhatWillBeDoneAndLeavesNothingBehind(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, n := range w.aws.Sessions() {
-		if n.Name == checkName && (n.Policy != nothing || n.Expires.Sub(n.Issued) != shortest) {
+		if n.Name == trialGrant && (n.Policy != nothing || n.Expires.Sub(n.Issued) != shortest) {
 			t.Errorf("a trial session that may do something: %+v", n)
 		}
 	}

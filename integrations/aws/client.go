@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/identitystore"
+	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 
 	"jitbot/bot"
 	"jitbot/integrations/aws/reach"
@@ -14,8 +16,18 @@ import (
 type clients struct {
 	*reach.Clients
 
-	mu  sync.Mutex
-	iam map[string]*iam.Client // by account
+	mu     sync.Mutex
+	iam    map[string]*iam.Client // by account
+	paces  map[string]*pace       // by API and account
+	stores map[string]*identitystore.Client
+	center map[string]*ssoadmin.Client
+}
+
+func newClients(c *reach.Clients) *clients {
+	return &clients{
+		Clients: c, iam: map[string]*iam.Client{}, paces: map[string]*pace{},
+		stores: map[string]*identitystore.Client{}, center: map[string]*ssoadmin.Client{},
+	}
 }
 
 // iamOf returns the IAM client of an account, after AWS has said once that its
@@ -25,10 +37,11 @@ func (c *clients) iamOf(ctx context.Context, account, partition string) (*iam.Cl
 	if err != nil {
 		return nil, err
 	}
+	pace := c.paceOf("iam", account, iamWrites)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.iam[account] == nil {
-		c.iam[account] = iam.NewFromConfig(cfg)
+		c.iam[account] = iam.NewFromConfig(cfg, func(o *iam.Options) { o.APIOptions = append(o.APIOptions, paced(pace, writesOnly)) })
 	}
 	return c.iam[account], nil
 }
@@ -43,7 +56,7 @@ const noSuchEntity = "NoSuchEntity"
 func givingUp(err error) error {
 	switch code(err) {
 	case "AccessDenied", "AccessDeniedException", noSuchEntity, "ValidationError", "ValidationException", "InvalidInput", "LimitExceeded",
-		"MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException", "ResourceNotFoundException",
+		"MalformedPolicyDocument", packedTooLarge, "RegionDisabledException", "ResourceNotFoundException",
 		"ServiceQuotaExceededException":
 		return bot.Permanent(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"jitbot/integrations/aws/reach"
@@ -35,6 +34,9 @@ type Config struct {
 	// IAMUsers names the IAM user of people whom IAMUser does not fit.
 	IAMUsers map[string]string `yaml:"iam_users"`
 
+	// IdentityCenter says where IAM Identity Center is and who is who there.
+	IdentityCenter IdentityCenter `yaml:"identity_center"`
+
 	// ExternalID is given whenever a role is assumed. One for each
 	// installation of jitbot; the roles' trust policies should demand it.
 	ExternalID string `yaml:"external_id"`
@@ -47,6 +49,9 @@ type Config struct {
 	ConsoleURL string `yaml:"console_url"`
 	Issuer     string `yaml:"issuer"`
 
+	// Domains are the e-mail domains of the people who may be given access:
+	// trust policies ask for a source identity of theirs.
+	Domains []string `yaml:"-"`
 	// AccessKeyID and SecretAccessKey stand in for the credentials chain where
 	// AWS is a loopback stand-in: in the demo and in tests. They are not read
 	// from any file.
@@ -69,7 +74,7 @@ var (
 
 // check returns everything that is wrong with c, joined.
 func (c Config) check() error {
-	errs := []error{c.checkUsers()}
+	errs := []error{c.checkUsers(), c.IdentityCenter.check(c.Domain)}
 	if c.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout: %s is negative; leave it out for %s", c.Timeout, defaultTimeout))
 	}
@@ -92,36 +97,15 @@ func (c Config) check() error {
 	return errors.Join(errs...)
 }
 
-// reach is how AWS is reached.
-func (c Config) reach() reach.Config {
+// Reach is how AWS is reached, for others that call it too.
+func (c Config) Reach() reach.Config {
 	return reach.Config{
 		Region: c.Region, Endpoint: c.Endpoint, Timeout: c.Timeout, ExternalID: c.ExternalID, Accounts: c.Accounts,
 		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
 	}
 }
 
-func (c Config) checkUsers() error {
-	var errs []error
-	rest := strings.NewReplacer("{email}", "x", "{local}", "x").Replace(c.IAMUser)
-	if c.IAMUser != "" && (rest == c.IAMUser || !userName.MatchString(rest)) {
-		errs = append(errs, fmt.Errorf("iam_user: %q: write {email} or {local}, with letters, digits and _+=,.@- around it", c.IAMUser))
-	}
-	if strings.Contains(c.IAMUser, "{local}") && c.Domain == "" {
-		errs = append(errs, errors.New("domain: name the domain whose people {local} stands for, or two people may become one IAM user"))
-	}
-	taken := map[string]string{}
-	for _, who := range slices.Sorted(maps.Keys(c.IAMUsers)) {
-		name := c.IAMUsers[who]
-		if !userName.MatchString(name) {
-			errs = append(errs, fmt.Errorf("iam_users: %s: %q is not an IAM user name", who, name))
-		}
-		if other, twice := taken[strings.ToLower(name)]; twice {
-			errs = append(errs, fmt.Errorf("iam_users: %s and %s are both %q; each person needs a user of their own", other, who, name))
-		}
-		taken[strings.ToLower(name)] = who
-	}
-	return errors.Join(errs...)
-}
+func (c Config) checkUsers() error { return c.iamNames().check("iam_user", "iam_users") }
 
 func checkExternalID(field, id string) error {
 	if id != "" && (len(id) < 2 || len(id) > 1224 || !externalID.MatchString(id)) {
@@ -131,21 +115,11 @@ func checkExternalID(field, id string) error {
 }
 
 // iamUser is the IAM user of a person.
-func (c Config) iamUser(principal string) (string, error) {
-	if name, ok := c.IAMUsers[principal]; ok {
-		return name, nil
+func (c Config) iamUser(principal string) (string, error) { return c.iamNames().of(principal) }
+
+func (c Config) iamNames() names {
+	return names{
+		template: c.IAMUser, domain: c.Domain, listed: c.IAMUsers, valid: userName,
+		what: "IAM user name", setting: "aws.iam_user", list: "aws.iam_users",
 	}
-	local, domain, _ := strings.Cut(principal, "@")
-	template := c.IAMUser
-	if template == "" {
-		template = "{email}"
-	}
-	if strings.Contains(template, "{local}") && !strings.EqualFold(domain, c.Domain) {
-		return "", fmt.Errorf("%s has no IAM user name: aws.iam_user makes names for people of %s only; name theirs under aws.iam_users", principal, c.Domain)
-	}
-	name := strings.NewReplacer("{email}", principal, "{local}", local).Replace(template)
-	if !userName.MatchString(name) {
-		return "", fmt.Errorf("%s has no IAM user name: %q, which aws.iam_user makes, cannot be one; name theirs under aws.iam_users", principal, name)
-	}
-	return name, nil
 }

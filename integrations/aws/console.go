@@ -7,24 +7,57 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"jitbot/bot"
 	"jitbot/integrations/aws/reach"
 )
 
-// partitionHosts are the sign-in endpoint and the console of a partition.
-func partitionHosts(partition string) (signin, console string) {
-	switch partition {
-	case "aws":
-		return "https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com/"
-	case "aws-us-gov":
-		return "https://signin.amazonaws-us-gov.com/federation", "https://console.amazonaws-us-gov.com/"
-	case "aws-cn":
-		return "https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn/"
+// site is where people of a partition sign in.
+type site struct {
+	signin, console string // hosts; empty: not known
+	// Where the sign-in host stands behind a region's name: how regions there
+	// begin, and the one to take where ours is none of them.
+	family, region string
+}
+
+// sites are those of all partitions. Of the isolated ones the SDK knows the
+// sign-in hosts, and nobody says where the consoles are.
+func sites() map[string]site {
+	return map[string]site{
+		"aws":        {signin: "signin.aws.amazon.com", console: "console.aws.amazon.com"},
+		"aws-us-gov": {signin: "signin.amazonaws-us-gov.com", console: "console.amazonaws-us-gov.com"},
+		"aws-cn":     {signin: "signin.amazonaws.cn", console: "console.amazonaws.cn"},
+		"aws-eusc":   {signin: "signin.amazonaws-eusc.eu", console: "console.amazonaws-eusc.eu", family: "eusc-", region: "eusc-de-east-1"},
+		"aws-iso":    {signin: "signin.c2shome.ic.gov", family: "us-iso-", region: "us-iso-east-1"},
+		"aws-iso-b":  {signin: "signin.sc2shome.sgov.gov", family: "us-isob-", region: "us-isob-east-1"},
+		"aws-iso-e":  {signin: "signin.csphome.adc-e.uk", family: "eu-isoe-", region: "eu-isoe-west-1"},
+		"aws-iso-f":  {signin: "signin.csphome.hci.ic.gov", family: "us-isof-", region: "us-isof-south-1"},
 	}
-	return "", ""
+}
+
+// partitionHosts are the sign-in endpoint and the console of a partition;
+// empty: not known.
+func partitionHosts(partition, region string) (signin, console string) {
+	at := sites()[partition]
+	if at.signin == "" {
+		return "", ""
+	}
+	if !strings.HasPrefix(region, at.family) {
+		region = at.region
+	}
+	if at.family != "" {
+		at.signin = region + "." + at.signin
+	}
+	if at.console != "" {
+		console = "https://" + at.console + "/"
+	}
+	return "https://" + at.signin + "/federation", console
 }
 
 // signinClient is the client for the sign-in endpoint. It follows no redirect:
@@ -38,11 +71,32 @@ func signinClient(given *http.Client) awssdk.HTTPClient {
 	return reach.Capped(&c, reach.MaxAnswer)
 }
 
+// linkGood is how long a sign-in link may wait to be used.
+const linkGood = 15 * time.Minute
+
+// consoleLength is how long a console session is asked to last, and zero for as
+// long as its credentials do. It is asked for only where it is longer than that
+// and AWS takes it, which is with the keys of an IAM user. As the link may be
+// used up to 15 minutes late, it is shorter by these than what the grant has
+// left.
+func (p *Provisioner) consoleLength(m bot.Mint, credentials time.Duration) time.Duration {
+	who, known := p.clients.HubKnown()
+	length := min(m.End.Sub(m.Now)-linkGood, longestAtAll).Truncate(time.Second)
+	if !known || !who.User() || length <= credentials {
+		return 0
+	}
+	return length
+}
+
 // consoleLink turns credentials into a link that signs in to the console. The
-// console session lasts as long as they do. No error of it shows an address,
-// as addresses carry the credentials.
-func (p *Provisioner) consoleLink(ctx context.Context, r role, c *types.Credentials) (string, error) {
-	signin, console := partitionHosts(r.partition)
+// console session lasts as long as they do, or as length says. No error of it
+// shows an address, as addresses carry the credentials.
+func (p *Provisioner) consoleLink(ctx context.Context, r role, c *types.Credentials, length time.Duration) (string, error) {
+	base, _, err := p.clients.Own(ctx)
+	if err != nil {
+		return "", fmt.Errorf("console link: %w", err)
+	}
+	signin, console := partitionHosts(r.partition, base.Region)
 	if p.cfg.SigninURL != "" {
 		signin = p.cfg.SigninURL
 	}
@@ -50,7 +104,7 @@ func (p *Provisioner) consoleLink(ctx context.Context, r role, c *types.Credenti
 		console = p.cfg.ConsoleURL
 	}
 	if signin == "" || console == "" {
-		return "", fmt.Errorf("console link: set aws.signin_url and aws.console_url for partition %s", r.partition)
+		return "", fmt.Errorf("console link: where partition %s has its console is not known: set aws.signin_url and aws.console_url", r.partition)
 	}
 	session, err := json.Marshal(map[string]string{
 		"sessionId": awssdk.ToString(c.AccessKeyId), "sessionKey": awssdk.ToString(c.SecretAccessKey), "sessionToken": awssdk.ToString(c.SessionToken),
@@ -58,7 +112,15 @@ func (p *Provisioner) consoleLink(ctx context.Context, r role, c *types.Credenti
 	if err != nil {
 		return "", errors.New("console link: credentials cannot be written")
 	}
-	token, err := p.signinToken(ctx, signin+"?"+url.Values{"Action": {"getSigninToken"}, "Session": {string(session)}}.Encode())
+	ask := url.Values{"Action": {"getSigninToken"}, "Session": {string(session)}}
+	if length > 0 {
+		ask.Set("SessionDuration", strconv.Itoa(int(length/time.Second)))
+	}
+	token, err := p.signinToken(ctx, signin+"?"+ask.Encode())
+	if errors.Is(err, errBadRequest) && length > 0 { // AWS does not say which credentials may have one
+		ask.Del("SessionDuration")
+		token, err = p.signinToken(ctx, signin+"?"+ask.Encode())
+	}
 	if err != nil {
 		return "", fmt.Errorf("console link: %w", err)
 	}
@@ -68,6 +130,9 @@ func (p *Provisioner) consoleLink(ctx context.Context, r role, c *types.Credenti
 	}
 	return signin + "?" + login.Encode(), nil
 }
+
+// errBadRequest is a sign-in endpoint that does not take what was asked.
+var errBadRequest = errors.New("the sign-in endpoint does not take the request")
 
 func (p *Provisioner) signinToken(ctx context.Context, address string) (string, error) {
 	ctx, cancel := p.clients.Deadline(ctx)
@@ -81,6 +146,9 @@ func (p *Provisioner) signinToken(ctx context.Context, address string) (string, 
 		return "", withoutAddress(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusBadRequest {
+		return "", errBadRequest
+	}
 	if resp.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("the sign-in endpoint answered %s", resp.Status)
 	}

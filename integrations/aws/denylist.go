@@ -21,9 +21,12 @@ const (
 )
 
 // denied is what a role's deny stops: the sessions of the grants it names,
-// each with the instant after which no credential of it can be alive, and
-// every session of the role that was opened before a cut. In the document the
-// grants stand in buckets of an hour, so that one statement holds many.
+// which alone bear these names, whatever id the role has by now, and every
+// session of the role that was opened before a cut. The person or the time of
+// issue would add nothing to a name but one more reason not to match. Each
+// grant stands with the instant after which no credential of it can be alive;
+// in the document they stand in buckets of an hour, so that one statement holds
+// many.
 type denied struct {
 	grants map[string]time.Time
 	cut    cut

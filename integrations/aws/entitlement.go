@@ -3,9 +3,12 @@ package aws
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"jitbot/jit"
 )
@@ -14,6 +17,9 @@ import (
 const (
 	KindSession = "aws_session"
 	KindGroup   = "aws_iam_group"
+
+	KindStoreGroup = "aws_identity_store_group"
+	KindAssignment = "aws_account_assignment"
 )
 
 // maxSessionPolicy is how many characters AWS allows a session policy.
@@ -43,6 +49,22 @@ func parseRole(arn string) (role, error) {
 	return role{arn, m[1], m[2], m[3]}, nil
 }
 
+// usable refuses roles that belong to AWS: nobody may write the deny that ends
+// their sessions, and none lets jitbot open one.
+func (r role) usable() error {
+	owner, instead := "", ""
+	_, path, _ := strings.Cut(r.arn, ":role/")
+	switch {
+	case strings.HasPrefix(path, "aws-reserved/"), strings.HasPrefix(r.name, "AWSReservedSSO_"):
+		owner, instead = "IAM Identity Center", "give the permission set it was made from, or name a role of your own"
+	case strings.HasPrefix(path, "aws-service-role/"), strings.HasPrefix(r.name, "AWSServiceRoleFor"):
+		owner, instead = "an AWS service", "name a role of your own"
+	default:
+		return nil
+	}
+	return fmt.Errorf("role: %s belongs to %s: jitbot could neither open its sessions nor end them; %s", r.name, owner, instead)
+}
+
 func parseSession(e jit.Entitlement) (session, error) {
 	if err := onlyParams(e, "role", "session_policy"); err != nil {
 		return session{}, err
@@ -52,20 +74,24 @@ func parseSession(e jit.Entitlement) (session, error) {
 		return session{}, fmt.Errorf("%s: %w", KindSession, err)
 	}
 	s := session{role: r}
-	text := e.Params["session_policy"]
-	if text == "" {
-		return s, nil
+	if text := e.Params["session_policy"]; text != "" {
+		if s.policy, err = compactPolicy(text); err != nil {
+			return session{}, fmt.Errorf("%s: session_policy %w", KindSession, err)
+		}
 	}
+	return s, nil
+}
+
+// compactPolicy writes a policy document without white space.
+func compactPolicy(text string) (string, error) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, []byte(text)); err != nil || compact.Bytes()[0] != '{' {
-		return session{}, fmt.Errorf("%s: session_policy is not a JSON policy document", KindSession)
+		return "", errors.New("is not a JSON policy document")
 	}
-	if compact.Len() > maxSessionPolicy {
-		return session{}, fmt.Errorf("%s: session_policy has %d characters without white space; AWS takes %d",
-			KindSession, compact.Len(), maxSessionPolicy)
+	if n := utf8.RuneCount(compact.Bytes()); n > maxSessionPolicy {
+		return "", fmt.Errorf("has %d characters without white space; AWS takes %d: join statements, or use patterns such as s3:Get*", n, maxSessionPolicy)
 	}
-	s.policy = compact.String()
-	return s, nil
+	return compact.String(), nil
 }
 
 func parseGroup(e jit.Entitlement) (group, error) {

@@ -44,9 +44,10 @@ func (groups) need(n *needs, e jit.Entitlement) error {
 	if err != nil {
 		return err
 	}
-	n.allow("ChangeGroups", fmt.Sprintf("arn:%s:iam::%s:group/%s", n.partition, g.account, g.name),
+	there := n.in(g.account)
+	there.allow("ChangeGroups", fmt.Sprintf("arn:%s:iam::%s:group/%s", n.partition, g.account, g.name),
 		"iam:GetGroup", "iam:AddUserToGroup", "iam:RemoveUserFromGroup")
-	n.allow("ReadMemberships", fmt.Sprintf("arn:%s:iam::%s:user/*", n.partition, g.account), "iam:ListGroupsForUser")
+	there.allow("ReadMemberships", fmt.Sprintf("arn:%s:iam::%s:user/*", n.partition, g.account), "iam:ListGroupsForUser")
 	return nil
 }
 

@@ -21,7 +21,7 @@ type kind interface {
 	// check returns what looks at an entitlement, and the name of the thing it
 	// looks at, by which two entitlements of one thing are looked at once.
 	check(e jit.Entitlement) (name string, look func(context.Context) []bot.Finding)
-	// need adds what jitbot has to be allowed to give e.
+	// need adds what jitbot has to be allowed to give e, in the account it is in.
 	need(n *needs, e jit.Entitlement) error
 }
 
@@ -30,6 +30,9 @@ func kindsOf(p *Provisioner) map[string]kind {
 	return map[string]kind{
 		KindSession: sessions{p},
 		KindGroup:   groups{p},
+
+		KindStoreGroup: storeGroups{p},
+		KindAssignment: assignments{p},
 	}
 }
 
@@ -45,7 +48,7 @@ func Kinds() []policy.Kind {
 }
 
 // KindNames are the names of the kinds, in a fixed order.
-func KindNames() []string { return []string{KindSession, KindGroup} }
+func KindNames() []string { return []string{KindSession, KindGroup, KindStoreGroup, KindAssignment} }
 
 // checkWrong is the check of an entitlement that cannot be understood.
 func checkWrong(what string, err error) (string, func(context.Context) []bot.Finding) {

@@ -1,7 +1,11 @@
 package aws
 
 import (
+	"context"
+	"strings"
+
 	"jitbot/activity"
+	"jitbot/integrations/aws/trail"
 	"jitbot/jit"
 )
 
@@ -65,3 +69,58 @@ func (p groups) marks(h jit.Holding) []activity.Mark {
 
 // opens nothing: the user stands by itself.
 func (groups) opens(jit.Holding) string { return "" }
+
+// marks of an assignment: the role that Identity Center made of the permission
+// set in the account, and the person's user name as the session's. Other grants
+// of the two bear the same, so the time tells.
+func (p assignments) marks(h jit.Holding) []activity.Mark {
+	a, err := p.parse(h.Entitlement)
+	if err != nil {
+		return nil
+	}
+	login, err := p.cfg.login(h.Principal)
+	name := a.set
+	if instanceOf(name) != "" {
+		name = p.nameOfSet(name)
+	}
+	if err != nil || name == "" {
+		return nil
+	}
+	partition := strings.Split(a.instance, ":")[1]
+	return []activity.Mark{{Method: jit.ByIdentityCenter, Scope: trail.PermissionSetRole(partition, a.account, name), Value: login}}
+}
+
+// opens nothing: others are assigned the permission set too.
+func (assignments) opens(jit.Holding) string { return "" }
+
+// nameOfSet is the name of a permission set that was read before, however long
+// ago: it never changes. Empty: it was not.
+func (p *Provisioner) nameOfSet(arn string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.setNames[arn]
+}
+
+// learnSets reads the permission sets that the policy names by ARN, so that what
+// is done with them is known by their names.
+func (p *Provisioner) learnSets(ctx context.Context) {
+	if p.cfg.Entitlements == nil {
+		return
+	}
+	for _, e := range p.cfg.Entitlements() {
+		if e.Kind != KindAssignment {
+			continue
+		}
+		a, err := assignments{p}.parse(e)
+		if err != nil || instanceOf(a.set) == "" || p.nameOfSet(a.set) != "" {
+			continue
+		}
+		client, err := p.clients.centerOf(ctx, p.cfg.IdentityCenter)
+		if err == nil {
+			_, err = p.describeSet(needing(ctx, need{urgency: looking}), client, a.instance, a.set)
+		}
+		if err != nil {
+			p.log.WarnContext(ctx, "a permission set could not be read; what is done with it cannot be told yet", "permission_set", a.set, "cause", err)
+		}
+	}
+}

@@ -26,11 +26,16 @@ const (
 // Mints reports whether holdings of this kind give credentials: sessions do.
 func (p *Provisioner) Mints(kind string) bool { return kind == KindSession }
 
-// ExposedUntil bounds the life of credentials minted now: the time left, at
-// least the 15 minutes that AWS insists on and at most its 12 hours, and two
-// minutes for a slow call or a clock that differs.
+// ExposedUntil bounds the life of credentials minted now, and of a console
+// session signed in to with them: the time left, at least the 15 minutes that
+// AWS insists on and at most its 12 hours, or the hour it allows who is on a
+// role, and two minutes for a slow call or a clock that differs.
 func (p *Provisioner) ExposedUntil(_ jit.Holding, now, end time.Time) time.Time {
-	return now.Add(sessionLength(end.Sub(now), longestAtAll)).Add(lateness)
+	longest := longestAtAll
+	if who, known := p.clients.HubKnown(); known && who.Chained() {
+		longest = longestHop
+	}
+	return now.Add(sessionLength(end.Sub(now), longest)).Add(lateness)
 }
 
 // sessionLength is what to ask AWS for when so much time is left.
@@ -53,7 +58,7 @@ func (p *Provisioner) Mint(ctx context.Context, h jit.Holding, m bot.Mint) (bot.
 }
 
 func (p *Provisioner) mint(ctx context.Context, h jit.Holding, m bot.Mint) (bot.Credentials, error) {
-	s, err := parseSession(h.Entitlement)
+	s, err := parseUsable(h.Entitlement)
 	if err != nil {
 		return bot.Credentials{}, bot.Permanent(err)
 	}
@@ -75,14 +80,16 @@ func (p *Provisioner) mint(ctx context.Context, h jit.Holding, m bot.Mint) (bot.
 	if err != nil {
 		return bot.Credentials{}, err
 	}
-	out, err := p.assume(ctx, client, s, h, m, sessionLength(m.End.Sub(m.Now), longest))
+	length := sessionLength(m.End.Sub(m.Now), longest)
+	out, err := p.assume(ctx, client, s, h, m, length)
 	if err != nil {
 		return bot.Credentials{}, err
 	}
+	p.notePacked(ctx, h, out)
 	c := out.Credentials
 	link := ""
 	if m.Console {
-		if link, err = p.consoleLink(ctx, s.role, c); err != nil { // the credentials are good without it
+		if link, err = p.consoleLink(ctx, s.role, c, p.consoleLength(m, length)); err != nil { // the credentials are good without it
 			p.log.WarnContext(ctx, "no console link beside the credentials", "holding", h.ID, "grant", h.Grant, "cause", err)
 		}
 	}
@@ -95,6 +102,10 @@ func (p *Provisioner) longestSession(ctx context.Context, r role) (time.Duration
 	who, err := p.clients.Hub(ctx)
 	if err != nil {
 		return 0, err
+	}
+	if who.Partition != r.partition {
+		return 0, bot.Permanent(fmt.Errorf("jitbot's AWS credentials are of partition %s, role %s is of %s; run one jitbot in each partition",
+			who.Partition, r.arn, r.partition))
 	}
 	if who.Chained() {
 		return longestHop, nil
@@ -123,15 +134,21 @@ func (p *Provisioner) assume(
 	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: &s.role.arn, RoleSessionName: &h.Grant, SourceIdentity: awssdk.String(sourceIdentity(h.Principal)),
 		DurationSeconds: awssdk.Int32(int32(length / time.Second)), Tags: tags(m.Tags),
-		Policy: optional(s.policy), ExternalId: optional(p.cfg.ExternalID),
+		Policy: optional(s.policy), ExternalId: optional(p.externalID(s.role)),
 	})
-	if code(err) == "ValidationError" { // the role may allow less than it did: ask again the next time
+	switch code(err) {
+	case "ValidationError": // the role may allow less than it did: ask again the next time
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		delete(p.longest, s.role.arn)
+	case packedTooLarge:
+		err = tooLarge(s, err)
 	}
 	return out, err
 }
+
+// externalID is what the trust policy of a role asks for.
+func (p *Provisioner) externalID(r role) string { return p.cfg.Reach().ExternalIDOf(r.account) }
 
 // tags writes session tags in the characters AWS takes, in a fixed order.
 func tags(values map[string]string) []types.Tag {

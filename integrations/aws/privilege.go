@@ -1,42 +1,19 @@
 package aws
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
-
-	"jitbot/jit"
 )
 
-// LeastPrivilege writes the IAM policy that jitbot's own user or role needs to
-// give these entitlements in a partition, as indented JSON; kinds that are not
-// this package's are left out. It lets jitbot write inline policies only on
-// roles that have a permissions boundary. An error names an entitlement that
-// is wrong.
-func LeastPrivilege(partition string, entitlements []jit.Entitlement) ([]byte, error) {
-	n := &needs{partition: partition}
-	all := kindsOf(nil)
-	for _, name := range KindNames() {
-		for _, e := range entitlements {
-			if e.Kind != name {
-				continue
-			}
-			if err := all[name].need(n, e); err != nil {
-				return nil, err
-			}
-		}
-	}
-	out, err := json.MarshalIndent(permissions{"2012-10-17", n.statements}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("least privilege: %w", err)
-	}
-	return out, nil
-}
-
-// needs gathers what jitbot has to be allowed.
+// needs gathers what one user or role of jitbot has to be allowed: its own, or
+// the one it assumes in another account.
 type needs struct {
 	partition  string
 	statements []permission
+
+	account string            // whose it is
+	spokes  map[string]*needs // by account that jitbot reaches by a role there
+	strange []string          // accounts that it does not reach
+	opened  map[string]role   // whose sessions people get, by ARN
 }
 
 // permissions is an IAM policy that allows.
@@ -50,6 +27,24 @@ type permission struct {
 	Action, Resource []string
 	Condition        map[string]map[string]string `json:",omitempty"`
 }
+
+// in is what is needed in an account: by the role that jitbot assumes there, or
+// by jitbot itself where it is its own.
+func (n *needs) in(account string) *needs {
+	if spoke := n.spokes[account]; spoke != nil {
+		return spoke
+	}
+	if account == n.account {
+		return n
+	}
+	if !slices.Contains(n.strange, account) {
+		n.strange = append(n.strange, account)
+	}
+	return &needs{partition: n.partition} // rights in another account do nothing there
+}
+
+// opens notes a role whose sessions people get.
+func (n *needs) opens(r role) { n.opened[r.arn] = r }
 
 // allow adds a resource to the statement of a name, which always has the same
 // actions, and returns the statement.

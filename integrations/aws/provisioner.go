@@ -10,7 +10,7 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"jitbot/bot"
 	"jitbot/integrations/aws/reach"
@@ -27,11 +27,19 @@ type Provisioner struct {
 	signin  awssdk.HTTPClient
 	now     func() time.Time
 	log     *slog.Logger
+	packed  prometheus.Histogram
 
 	mu        sync.Mutex // guards what follows
 	roles     map[string]role
 	longest   map[string]time.Duration // of a session, by role ARN
 	denyLists map[string]*denyList     // by role ARN
+	setNames  map[string]string        // of permission sets, by ARN
+
+	users      *known[string]        // ids in identity stores
+	groups     *known[string]        // so too
+	sets       *known[permissionSet] // by ARN
+	named      *known[string]        // ARNs of permission sets, by instance and name
+	operations *operations
 }
 
 var (
@@ -39,6 +47,8 @@ var (
 	_ bot.Minter      = (*Provisioner)(nil)
 	_ bot.Checker     = (*Provisioner)(nil)
 	_ bot.Sweeper     = (*Provisioner)(nil)
+	_ bot.Lister      = (*Provisioner)(nil)
+	_ bot.Lingerer    = (*Provisioner)(nil)
 )
 
 // Open checks cfg and returns a provisioner for [Kinds].
@@ -53,16 +63,27 @@ func Open(cfg Config, deps bot.Deps) (*Provisioner, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	p := &Provisioner{
-		cfg: cfg, clients: &clients{Clients: reach.New(cfg.reach(), log), iam: map[string]*iam.Client{}}, signin: signinClient(deps.HTTP), now: deps.Now, log: log,
-		roles: map[string]role{}, longest: map[string]time.Duration{}, denyLists: map[string]*denyList{},
+		cfg: cfg, clients: newClients(reach.New(cfg.Reach(), log)), signin: signinClient(deps.HTTP), now: deps.Now, log: log, packed: newPackedSizes(),
+		roles: map[string]role{}, longest: map[string]time.Duration{}, denyLists: map[string]*denyList{}, setNames: map[string]string{},
 	}
+	p.users, p.groups = newKnown[string](deps.Now, identityBelieved), newKnown[string](deps.Now, identityBelieved)
+	p.sets, p.named = newKnown[permissionSet](deps.Now, setBelieved), newKnown[string](deps.Now, setBelieved)
+	p.operations = newOperations()
 	p.kinds = kindsOf(p)
 	return p, nil
 }
 
-// Target names the membership an aws_iam_group gives, without regard to case,
-// as IAM has none. Sessions are never shared: theirs is empty. An error says
-// which setting of the entitlement is wrong or whom it cannot be given to.
+// Principal is the ARN of the user or role that jitbot works as, as AWS says.
+// The path of a role is not in it, as AWS does not say it of a session.
+func (p *Provisioner) Principal(ctx context.Context) (string, error) {
+	who, err := p.clients.Hub(ctx)
+	return who.Principal(), err
+}
+
+// Target names the membership or the assignment that h gives: users and groups
+// without regard to case, as AWS has none there. Sessions are never shared:
+// theirs is empty. An error says which setting of the entitlement is wrong or
+// whom it cannot be given to.
 func (p *Provisioner) Target(h jit.Holding) (string, error) {
 	if k := p.kinds[h.Entitlement.Kind]; k != nil {
 		return k.target(h)
@@ -70,12 +91,14 @@ func (p *Provisioner) Target(h jit.Holding) (string, error) {
 	return "", unknownKind(h)
 }
 
-// Apply adds the person to the group, or makes sure that the role of a session
-// is there. Refusals, missing names and full quotas are permanent.
+// Apply adds the person to the group, makes the assignment, or makes sure that
+// the role of a session is there. Refusals, missing names and full quotas are
+// permanent. Where AWS is not done yet, or takes no more calls right now, the
+// error is one of [bot.Later].
 func (p *Provisioner) Apply(ctx context.Context, h jit.Holding) error {
 	err := bot.Permanent(unknownKind(h))
 	if k := p.kinds[h.Entitlement.Kind]; k != nil {
-		err = k.apply(ctx, h)
+		err = k.apply(needing(ctx, need{urgency: urgencyOf(h)}), h)
 	}
 	if err != nil {
 		return givingUp(fmt.Errorf("give %s: %w", h.ID, err))
@@ -83,12 +106,13 @@ func (p *Provisioner) Apply(ctx context.Context, h jit.Holding) error {
 	return nil
 }
 
-// Remove takes the person out of the group, or lists the grant in the role's
-// deny if credentials of it were ever issued. Its errors are never permanent.
+// Remove takes the person out of the group, deletes the assignment, or lists
+// the grant in the role's deny if credentials of it were ever issued. Its errors
+// are never permanent.
 func (p *Provisioner) Remove(ctx context.Context, h jit.Holding) error {
 	err := unknownKind(h)
 	if k := p.kinds[h.Entitlement.Kind]; k != nil {
-		err = k.remove(ctx, h)
+		err = k.remove(needing(ctx, need{urgency: urgencyOf(h)}), h)
 	}
 	if err != nil {
 		return insisting(fmt.Errorf("take back %s: %w", h.ID, err))
@@ -96,7 +120,7 @@ func (p *Provisioner) Remove(ctx context.Context, h jit.Holding) error {
 	return nil
 }
 
-// Observe reads the membership, or whether credentials of the grant can still
+// Observe reads the membership or the assignment, or whether credentials of the grant can still
 // do anything. Before a session's holding is applied nothing is held, as
 // nothing can stand of a grant that is new; while it is given, held means that
 // the role is there and the grant not denied; while it is taken back, gone
@@ -106,7 +130,7 @@ func (p *Provisioner) Observe(ctx context.Context, h jit.Holding) (bot.Observati
 	var o bot.Observation
 	err := unknownKind(h)
 	if k := p.kinds[h.Entitlement.Kind]; k != nil {
-		o, err = k.observe(ctx, h)
+		o, err = k.observe(needing(ctx, need{urgency: urgencyOf(h)}), h)
 	}
 	if err == nil {
 		return o, nil

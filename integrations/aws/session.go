@@ -39,15 +39,20 @@ func checkGrant(h jit.Holding) error {
 }
 
 // sourceIdentity writes a person the way AWS takes it. Whoever cannot be
-// written as is gets a mark of their own, so that no two people share one.
+// written as is gets a mark of their own, so that no two people share one. The
+// domain stays at the end, as trust policies ask for it.
 func sourceIdentity(principal string) string {
 	name := notInName.ReplaceAllString(principal, "-")
 	if name == principal && len(name) >= 2 && len(name) <= maxName && !strings.HasPrefix(name, "aws:") {
 		return name
 	}
 	sum := sha256.Sum256([]byte(principal))
-	name = name[:min(len(name), maxName-sourceHashLen-1)]
-	return name + "-" + hex.EncodeToString(sum[:])[:sourceHashLen]
+	mark := "-" + hex.EncodeToString(sum[:])[:sourceHashLen]
+	local, domain := name, ""
+	if at := strings.LastIndexByte(name, '@'); at >= 0 && len(name)-at < maxName-len(mark) {
+		local, domain = name[:at], name[at:]
+	}
+	return local[:min(len(local), maxName-len(mark)-len(domain))] + mark + domain
 }
 
 // sessions are role sessions, opened when the holder asks.
@@ -56,30 +61,38 @@ type sessions struct{ *Provisioner }
 func (sessions) settings() policy.Kind {
 	return policy.Kind{Name: KindSession, Params: []policy.Param{
 		{Name: "role", Required: true, Check: checkRole},
-		{Name: "session_policy", File: true, Check: checkSessionPolicy},
+		{Name: "session_policy", File: true, Check: checkSessionPolicy, Warn: warnSessionPolicy},
 	}}
 }
 
 func checkRole(arn string) error {
-	_, err := parseRole(arn)
-	return err
-}
-
-func checkSessionPolicy(text string) error {
-	_, err := parseSession(jit.Entitlement{Kind: KindSession, Params: map[string]string{
-		"role": "arn:aws:iam::111122223333:role/any", "session_policy": text,
-	}})
-	return err
-}
-
-func (sessions) need(n *needs, e jit.Entitlement) error {
-	s, err := parseSession(e)
+	r, err := parseRole(arn)
 	if err != nil {
 		return err
 	}
+	return r.usable()
+}
+
+// parseUsable is parseSession for what is given anew: what was given before is
+// taken back whatever is refused by now.
+func parseUsable(e jit.Entitlement) (session, error) {
+	s, err := parseSession(e)
+	if err == nil {
+		err = s.role.usable()
+	}
+	return s, err
+}
+
+func (sessions) need(n *needs, e jit.Entitlement) error {
+	s, err := parseUsable(e)
+	if err != nil {
+		return err
+	}
+	n.opens(s.role)
 	n.allow("OpenSessions", s.role.arn, "sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")
-	n.allow("ReadRoles", s.role.arn, "iam:GetRole", "iam:GetRolePolicy")
-	deny := n.allow("DenyEndedGrants", s.role.arn, "iam:PutRolePolicy", "iam:DeleteRolePolicy")
+	there := n.in(s.role.account)
+	there.allow("ReadRoles", s.role.arn, "iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies")
+	deny := there.allow("DenyEndedGrants", s.role.arn, "iam:PutRolePolicy", "iam:DeleteRolePolicy")
 	deny.Condition = map[string]map[string]string{
 		"StringLike": {"iam:PermissionsBoundary": "arn:" + n.partition + ":iam::*:policy/*"},
 	}
@@ -87,11 +100,11 @@ func (sessions) need(n *needs, e jit.Entitlement) error {
 }
 
 func (p sessions) check(e jit.Entitlement) (name string, look func(context.Context) []bot.Finding) {
-	s, err := parseSession(e)
+	s, err := parseUsable(e)
 	if err != nil {
 		return checkWrong("role "+e.Params["role"], err)
 	}
-	return "role " + s.role.arn, func(ctx context.Context) []bot.Finding { return p.checkRole(ctx, s.role) }
+	return "role " + s.role.arn + s.policy, func(ctx context.Context) []bot.Finding { return p.checkRole(ctx, s) }
 }
 
 func (sessions) target(h jit.Holding) (string, error) {
@@ -102,7 +115,7 @@ func (sessions) target(h jit.Holding) (string, error) {
 }
 
 func (p sessions) apply(ctx context.Context, h jit.Holding) error {
-	s, err := parseSession(h.Entitlement)
+	s, err := parseUsable(h.Entitlement)
 	if err != nil {
 		return bot.Permanent(err)
 	}

@@ -15,6 +15,7 @@ import (
 // must have run out. Holdings in kept that are being taken back or are absent,
 // and whose credentials may be alive, are put back on if they are missing. now
 // alone decides what has run out: call it with a clock that can be trusted.
+// Permission sets that the policy names by ARN are read, once, for their names.
 func (p *Provisioner) Sweep(ctx context.Context, now time.Time, kept []jit.Holding) error {
 	roles, due := p.knownRoles(), map[string]map[string]time.Time{}
 	for _, h := range kept {
@@ -36,6 +37,7 @@ func (p *Provisioner) Sweep(ctx context.Context, now time.Time, kept []jit.Holdi
 			due[s.role.arn][h.Grant] = h.ExposedUntil
 		}
 	}
+	p.learnSets(ctx)
 	var errs []error
 	for arn, r := range roles {
 		if err := p.deny(ctx, r, due[arn], now); err != nil && code(err) != noSuchEntity {

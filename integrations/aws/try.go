@@ -1,46 +1,103 @@
 package aws
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"jitbot/bot"
 )
 
 const (
 	checkName = "jitbot-check"
-	nothing   = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
+	denyAll   = `{"Effect":"Deny","Action":"*","Resource":"*"}`
+	nothing   = `{"Version":"2012-10-17","Statement":[` + denyAll + `]}`
 )
 
 // nobody is a user name that IAM takes and no user can have: names end at 64
 // characters.
 var nobody = checkName + strings.Repeat("-", maxName)
 
-// trySession opens a session the way Mint does, as short as AWS allows and
-// with a policy that denies it everything. Its credentials go nowhere.
-func (p *Provisioner) trySession(ctx context.Context, r role) bot.Finding {
-	what := "role " + r.arn
+// trySession opens a session the way Mint does, as short as AWS allows, with
+// tags as long as usual, and with its session policy and a statement more that
+// denies it everything. Its credentials go nowhere. What AWS says of its size
+// is therefore a little more than a real one takes.
+func (p *Provisioner) trySession(ctx context.Context, s session) bot.Finding {
+	what := "role " + s.role.arn
+	document, whole := harmless(s.policy)
 	_, client, err := p.clients.Own(ctx)
+	var out *sts.AssumeRoleOutput
 	if err == nil {
 		ctx, cancel := p.clients.Deadline(ctx)
 		defer cancel()
-		_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{
-			RoleArn: &r.arn, RoleSessionName: awssdk.String(checkName), SourceIdentity: awssdk.String(checkName),
-			DurationSeconds: awssdk.Int32(int32(shortest.Seconds())), Policy: awssdk.String(nothing), ExternalId: optional(p.cfg.ExternalID),
-			Tags: []types.Tag{{Key: awssdk.String(checkName), Value: awssdk.String("yes")}},
+		out, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{
+			RoleArn: &s.role.arn, RoleSessionName: awssdk.String(trialGrant), SourceIdentity: awssdk.String(p.trialPerson()),
+			DurationSeconds: awssdk.Int32(int32(shortest.Seconds())), Policy: &document, ExternalId: optional(p.externalID(s.role)),
+			Tags: tags(trialTags()),
 		})
 	}
-	if err != nil {
+	switch {
+	case code(err) == packedTooLarge:
+		return failed(what+": no session can be opened", tooLarge(s, err), "Shorten the session_policy.")
+	case err != nil:
 		return failed(what+": no session can be opened", err, "Let jitbot call sts:AssumeRole, sts:SetSourceIdentity and sts:TagSession on the role, "+
-			"and have the role's trust policy allow jitbot the same three.")
+			"and have the role's trust policy allow jitbot the same three; `bot aws policy` prints both.")
 	}
-	return bot.Finding{OK: true, What: what + ": a session can be opened, with source identity and tags (tried with one that may do nothing)"}
+	used, hint := packedWords(out)
+	if !whole {
+		used, hint = "how much of the packed limit it uses cannot be tried with so long a session_policy", ""
+	}
+	return bot.Finding{OK: true, What: what + ": a session can be opened, with source identity and tags (tried with one that may do nothing); " + used, Hint: hint}
+}
+
+// trialGrant and the tags are as long as those of a grant.
+const trialGrant = "grt_" + checkName
+
+func trialTags() map[string]string {
+	return map[string]string{
+		"jit-grant": trialGrant + "0000", "jit-request": "req_" + checkName + "0000",
+		"jit-rule": checkName + "-of-a-rule-id", "jit-resource": checkName + "-of-a-resource",
+	}
+}
+
+// trialPerson is a source identity that trust policies take which ask for the
+// company's domain.
+func (p *Provisioner) trialPerson() string {
+	if len(p.cfg.Domains) == 0 {
+		return checkName
+	}
+	return sourceIdentity(checkName + "@" + p.cfg.Domains[0])
+}
+
+// harmless is a session policy that lets its session do nothing: the real one
+// and a denial of everything, where there is room for both.
+func harmless(real string) (document string, whole bool) {
+	if real == "" {
+		return nothing, true
+	}
+	var doc struct {
+		Version   string
+		Id        string `json:",omitempty"`
+		Statement json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(real), &doc); err != nil {
+		return nothing, false
+	}
+	statements := strings.TrimSuffix(strings.TrimPrefix(string(doc.Statement), "["), "]")
+	doc.Statement = json.RawMessage("[" + denyAll + "," + statements + "]")
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(doc); err != nil || text.Len() > maxSessionPolicy {
+		return nothing, false
+	}
+	return strings.TrimSpace(text.String()), true
 }
 
 // tryDeny asks AWS to keep an inline policy that is longer than a role has

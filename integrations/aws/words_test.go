@@ -1,9 +1,6 @@
 package aws
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,39 +11,6 @@ import (
 	"jitbot/integrations/aws/reach"
 	"jitbot/jit"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func TestLeastPrivilegeNamesTheRolesAndGroupsAndNothingElse(t *testing.T) {
-	t.Parallel()
-	e := []jit.Entitlement{
-		{Kind: KindSession, Params: map[string]string{"role": prodDB}},
-		{Kind: KindSession, Params: map[string]string{"role": prodDB, "session_policy": `{"Version":"2012-10-17"}`}},
-		{Kind: KindGroup, Params: map[string]string{"account": account, "group": "prod-db-operators"}},
-		{Kind: "postgres_role"},
-	}
-	got, err := LeastPrivilege("aws", e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join("testdata", "least-privilege.json")
-	if *update {
-		if err := os.WriteFile(file, append(got, '\n'), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)+"\n"); diff != "" {
-		t.Error(diff)
-	}
-	e[0].Params = map[string]string{"role": "*"}
-	if _, err := LeastPrivilege("aws", e); err == nil {
-		t.Error("a wildcard was granted")
-	}
-}
 
 func TestAWrongConfigurationIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,8 @@ const (
 	defaultTimeout = 10 * time.Second
 	retryPause     = 200 * time.Millisecond
 	defaultRegion  = "us-east-1"
-	hubSession     = "jitbot"
+	// HubSession names the sessions in which jitbot itself works in another account.
+	HubSession = "jitbot"
 )
 
 // Config says how AWS is reached. The zero value uses the ordinary credentials
@@ -52,7 +53,7 @@ type Config struct {
 	Region     string // empty: what the environment or the shared configuration says, else us-east-1
 	Endpoint   string // in place of AWS's own; empty: AWS_ENDPOINT_URL and its like, else AWS itself
 	Timeout    time.Duration
-	ExternalID string // given when the role of an account without one of its own is assumed
+	ExternalID string // given when a role of an account without one of its own is assumed
 	Accounts   map[string]Account
 
 	AccessKeyID, SecretAccessKey string // in place of the credentials chain; tests and the demo
@@ -62,8 +63,17 @@ type Config struct {
 type Account struct {
 	// Role is what jitbot assumes there to change groups and the role's deny.
 	Role string `yaml:"role"`
-	// ExternalID is given when it does. Empty: the one of [Config].
+	// ExternalID is given when it does, and when a session of any role there is
+	// opened. Empty: the one of [Config].
 	ExternalID string `yaml:"external_id"`
+}
+
+// ExternalIDOf is what is given when a role of an account is assumed.
+func (c Config) ExternalIDOf(account string) string {
+	if id := c.Accounts[account].ExternalID; id != "" {
+		return id
+	}
+	return c.ExternalID
 }
 
 // Clients makes the SDK's configurations. Make it with [New]; all methods may
@@ -87,6 +97,20 @@ type Caller struct {
 // Chained says whether our own credentials are a role session: then AWS gives
 // sessions of an hour at most.
 func (c Caller) Chained() bool { return strings.Contains(c.ARN, ":assumed-role/") }
+
+// User says whether they are the keys of an IAM user.
+func (c Caller) User() bool { return strings.Contains(c.ARN, ":user/") }
+
+// Principal is the ARN that policies know us by: of the role behind a session,
+// whose path AWS does not say.
+func (c Caller) Principal() string {
+	role, session := strings.CutPrefix(c.ARN, "arn:"+c.Partition+":sts::"+c.Account+":assumed-role/")
+	if !session {
+		return c.ARN
+	}
+	name, _, _ := strings.Cut(role, "/")
+	return "arn:" + c.Partition + ":iam::" + c.Account + ":role/" + name
+}
 
 // New returns the clients of cfg, which the caller has checked.
 func New(cfg Config, log *slog.Logger) *Clients {
@@ -160,6 +184,9 @@ func (c *Clients) In(ctx context.Context, account, partition string) (awssdk.Con
 	if err != nil {
 		return awssdk.Config{}, err
 	}
+	if _, err := c.Hub(ctx); err != nil { // so that it is known from here on, see [Clients.HubKnown]
+		return awssdk.Config{}, err
+	}
 	who, err := c.CallerIn(ctx, account)
 	if err != nil {
 		return awssdk.Config{}, err
@@ -192,11 +219,8 @@ func (c *Clients) of(ctx context.Context, account string) (awssdk.Config, error)
 		return known, nil
 	}
 	base.Credentials = awssdk.NewCredentialsCache(stscreds.NewAssumeRoleProvider(client, a.Role, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = hubSession
-		o.ExternalID = optional(a.ExternalID)
-		if o.ExternalID == nil {
-			o.ExternalID = optional(c.cfg.ExternalID)
-		}
+		o.RoleSessionName = HubSession
+		o.ExternalID = optional(c.cfg.ExternalIDOf(account))
 	}))
 	c.accounts[account] = base
 	return base, nil
@@ -204,6 +228,14 @@ func (c *Clients) of(ctx context.Context, account string) (awssdk.Config, error)
 
 // Hub says who we are with our own credentials.
 func (c *Clients) Hub(ctx context.Context) (Caller, error) { return c.CallerIn(ctx, "") }
+
+// HubKnown says who we are if AWS was asked before. It calls nobody.
+func (c *Clients) HubKnown() (who Caller, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who, known = c.callers[""]
+	return who, known
+}
 
 // CallerIn says who we are in an account. The answer is kept: credentials do
 // not change their account while a process runs.
@@ -269,8 +301,14 @@ func optional(s string) *string {
 	return &s
 }
 
-// Capped cuts off answers that are longer than any honest one.
-func Capped(next awssdk.HTTPClient, most int64) awssdk.HTTPClient { return capped{next, most} }
+// Capped cuts off answers that are longer than any honest one. Of a client that
+// is capped already the bound changes.
+func Capped(next awssdk.HTTPClient, most int64) awssdk.HTTPClient {
+	if c, ok := next.(capped); ok {
+		next = c.next
+	}
+	return capped{next, most}
+}
 
 type capped struct {
 	next awssdk.HTTPClient

@@ -1,6 +1,6 @@
 // Package awsfake is a small AWS that lives on the loopback interface: enough
-// of STS, of IAM and of the console's federation endpoint for the ordinary AWS
-// SDK to be pointed at it. It exists so that the demo and the tests can show
+// of STS, of IAM, of IAM Identity Center and of the console's federation
+// endpoint for the ordinary AWS SDK to be pointed at it. It exists so that the demo and the tests can show
 // what access really is at every instant, and break AWS in the ways it breaks.
 //
 // It checks signatures, limits and names as AWS documents them, enforces the
@@ -9,7 +9,9 @@
 // network, stores no secret but one key of its own, and serves no address that
 // is not loopback. Two things differ from AWS on purpose: the age of a
 // signature is not checked, because tests move the clock, and long-term keys
-// may call everything, because what is tested is what sessions may do.
+// may call everything that no policy of theirs rules out.
+//
+// A Server is one account. [Join] makes several of them one AWS.
 package awsfake
 
 import (
@@ -37,6 +39,8 @@ type Config struct {
 	PageSize  int              // the longest page of a list; 100 when zero
 	ReadLag   time.Duration    // how far reads and enforcement trail behind writes
 	StateFile string           // where changes outlive the process; nowhere when empty
+	Trail     Trail            // what becomes of what is done
+	Center    Center           // IAM Identity Center; none when it has no instance
 }
 
 // Group is an IAM group and the users who stand in it from the beginning.
@@ -53,13 +57,17 @@ type Role struct {
 	Path       string // "/" when empty
 	MaxSession time.Duration
 	ExternalID string
+	Trust      string // trust policy; when empty, the account and who gives ExternalID
+	Boundary   string // ARN of the permissions boundary
 	Allow      []string
 	Policies   map[string]string // inline policies that stood before
 }
 
-// Key is a long-term access key of an IAM user.
+// Key is a long-term access key of an IAM user. Policy, when set, is all that
+// the user may do.
 type Key struct {
 	ID, Secret, User string
+	Policy           string
 }
 
 // Server is one loopback account. Make it with [New]; all methods may be
@@ -73,11 +81,16 @@ type Server struct {
 	ops    map[string]operation
 	root   []byte // every session's secret and token derive from it
 	faults faults
+	peers  []*Server // the other accounts of the same AWS, and this one
+	trail  trail
 
-	mu    sync.Mutex // guards what follows
+	mu    *sync.Mutex // guards what follows, in all accounts of the same AWS
 	state state
 	calls []Call
 	links map[string]signinLink // by hash of the sign-in token
+
+	center  center            // what Identity Center is busy with
+	renamed map[string]string // users of the identity store: the name they had first, by the one they have
 }
 
 var (
@@ -96,8 +109,8 @@ func New(cfg Config) (*Server, error) {
 		cfg.PageSize = defaultPage
 	}
 	s := &Server{
-		cfg: cfg, users: map[string]bool{}, groups: map[string]bool{}, roles: map[string]Role{},
-		keys: map[string]Key{}, links: map[string]signinLink{}, state: newState(),
+		cfg: cfg, mu: &sync.Mutex{}, users: map[string]bool{}, groups: map[string]bool{}, roles: map[string]Role{},
+		keys: map[string]Key{}, renamed: map[string]string{}, links: map[string]signinLink{}, state: newState(),
 	}
 	s.ops = operations()
 	if err := s.check(); err != nil {
@@ -129,13 +142,16 @@ func (s *Server) check() error {
 		if k.ID == "" || k.Secret == "" {
 			return fmt.Errorf("access key %q of %q needs an id and a secret", k.ID, k.User)
 		}
+		if _, err := parsePolicy(k.Policy); k.Policy != "" && err != nil {
+			return fmt.Errorf("policy of %s: %w", k.User, err)
+		}
 	}
 	for u := range s.users {
 		if !namePattern.MatchString(u) {
 			return fmt.Errorf("user name %q is not one that IAM takes", u)
 		}
 	}
-	return errors.Join(s.checkGroups(), s.checkRoles())
+	return errors.Join(s.checkGroups(), s.checkRoles(), s.checkCenter())
 }
 
 func (s *Server) checkGroups() error {
@@ -170,6 +186,9 @@ func (s *Server) checkRoles() error {
 		if len(r.Allow) == 0 {
 			r.Allow = []string{"iam:Get*", "iam:List*"}
 		}
+		if _, err := parseTrust(s.trust(r)); err != nil {
+			return fmt.Errorf("role %s: trust policy: %w", r.Name, err)
+		}
 		s.roles[r.Name] = r
 	}
 	return nil
@@ -192,11 +211,11 @@ func (s *Server) Start(ctx context.Context, addr string) (url string, stop func(
 // are refused, so that no web page can reach it by a name of its own.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /{$}", s.serveQuery)
+	mux.HandleFunc("POST /{$}", s.serveCall)
 	mux.HandleFunc("GET /{$}", s.servePage)
 	mux.Handle("GET /static/", staticFiles())
 	mux.HandleFunc("/federation", s.serveFederation)
-	return loopback.Local(mux)
+	return loopback.Local(s.delivery(mux))
 }
 
 func (s *Server) arn(service, rest string) string {

@@ -21,12 +21,14 @@ const (
 	Lie                   // answers success and does nothing
 	HalfBody              // takes effect; the answer breaks off in the middle
 	StaleRead             // answers from before the newest write
+	Fail                  // taken, and the operation that it begins fails in the end
 )
 
 // String names the fault for the log of calls.
 func (k FaultKind) String() string {
 	return [...]string{
 		"no fault", "throttled", "unavailable", "refused", "hung", "effect, then cut off", "success without effect", "half an answer", "stale read",
+		"failure in the end",
 	}[k]
 }
 

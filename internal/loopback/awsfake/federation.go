@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -43,8 +44,9 @@ func (s *Server) giveSigninToken(w http.ResponseWriter, r *http.Request) {
 		Token  string `json:"sessionToken"`
 	}
 	_ = json.Unmarshal([]byte(r.FormValue("Session")), &given) // unreadable credentials are unknown ones
-	c := &call{action: "getSigninToken", form: url.Values{}, now: s.cfg.Now()}
-	status, reason, token := s.newLink(c, given.ID, given.Secret, given.Token, r.Form.Has("SessionDuration"))
+	s = s.accountOfKey(given.ID)
+	c := &call{action: "getSigninToken", form: url.Values{"SessionDuration": r.Form["SessionDuration"]}, now: s.cfg.Now(), from: originOf(r)}
+	status, reason, token := s.newLink(c, given.ID, given.Secret, given.Token)
 	if status != http.StatusOK {
 		s.note(c, reason)
 		http.Error(w, reason, status)
@@ -55,16 +57,18 @@ func (s *Server) giveSigninToken(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"SigninToken": token}) // a caller that went away reads nothing
 }
 
-func (s *Server) newLink(c *call, id, secret, token string, lasts bool) (status int, reason, link string) {
+func (s *Server) newLink(c *call, id, secret, token string) (status int, reason, link string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.state.Sessions[id]
 	if n == nil || !hmac.Equal([]byte(token), []byte(s.sessionToken(id))) || !hmac.Equal([]byte(secret), []byte(s.sessionSecret(id))) {
 		return http.StatusBadRequest, "Invalid credentials parameter", ""
 	}
-	c.who.arn = s.sessionARN(*n)
+	c.who = s.callerOf(n)
 	switch {
-	case lasts && n.Chained:
+	case !consoleLength(c.form["SessionDuration"]):
+		return http.StatusBadRequest, "SessionDuration must be 900 to 43200", ""
+	case len(c.form["SessionDuration"]) > 0 && n.Chained:
 		return http.StatusBadRequest, "Invalid credentials parameter: no SessionDuration for chained credentials", ""
 	case !c.now.Before(n.Expires):
 		return http.StatusBadRequest, "The credentials have expired", ""
@@ -84,9 +88,20 @@ func (s *Server) newLink(c *call, id, secret, token string, lasts bool) (status 
 	return http.StatusOK, "", link
 }
 
+// consoleLength says whether a console session may last so many seconds, or as
+// long as its credentials where nothing is said.
+func consoleLength(asked []string) bool {
+	if len(asked) == 0 {
+		return true
+	}
+	n, err := strconv.Atoi(asked[0])
+	return err == nil && n >= 900 && n <= 43200
+}
+
 // login shows whom a link signs in, once.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	c := &call{action: "login", form: url.Values{}, now: s.cfg.Now()}
+	s = s.accountOfLink(r.FormValue("SigninToken"))
+	c := &call{action: "login", form: url.Values{}, now: s.cfg.Now(), from: originOf(r)}
 	n, reason := s.useLink(c, r.FormValue("SigninToken"))
 	status, outcome := http.StatusOK, "ok"
 	if reason != "" {
@@ -110,7 +125,7 @@ func (s *Server) useLink(c *call, token string) (n Session, reason string) {
 		return n, "This sign-in link was used before, or is more than 15 minutes old."
 	}
 	n = *s.state.Sessions[l.keyID]
-	c.who.arn = s.sessionARN(n)
+	c.who = s.callerOf(&n)
 	switch {
 	case !c.now.Before(n.Expires):
 		return n, "The session behind this link has expired."

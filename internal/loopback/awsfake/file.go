@@ -30,6 +30,7 @@ func (s *Server) open() error {
 			s.state.join(g.Name, m, now)
 		}
 	}
+	s.seedCenter(now)
 	return s.seedPolicies()
 }
 

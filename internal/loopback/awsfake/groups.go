@@ -146,22 +146,27 @@ func (s *Server) groupAndUser(c *call) (group, user string, err error) {
 	return group, user, nil
 }
 
-// page cuts one page out of a sorted list of names. The marker is the last
-// name given, so that a change between two pages neither skips nor repeats.
+// page cuts one page of IAM's lists.
 func (s *Server) page(c *call, names []string) (part []string, marker string, err error) {
+	return s.pageOf(names, c.form.Get("MaxItems"), c.form.Get("Marker"))
+}
+
+// pageOf cuts one page out of a sorted list of names. The marker is the last
+// name given, so that a change between two pages neither skips nor repeats.
+func (s *Server) pageOf(names []string, asked, after string) (part []string, marker string, err error) {
 	size := s.cfg.PageSize
-	if asked := c.form.Get("MaxItems"); asked != "" {
+	if asked != "" {
 		n, err := strconv.Atoi(asked)
 		if err != nil || n < 1 || n > 1000 {
-			return nil, "", invalid("Value %s at 'maxItems' failed to satisfy constraint: 1 to 1000", asked)
+			return nil, "", invalid("Value %s for the size of a page failed to satisfy constraint: 1 to 1000", asked)
 		}
 		size = min(size, n)
 	}
-	after, err := base64.RawURLEncoding.DecodeString(c.form.Get("Marker"))
+	last, err := base64.RawURLEncoding.DecodeString(after)
 	if err != nil {
 		return nil, "", invalid("The marker is not one that was given out")
 	}
-	from, found := slices.BinarySearch(names, string(after))
+	from, found := slices.BinarySearch(names, string(last))
 	if found {
 		from++
 	}

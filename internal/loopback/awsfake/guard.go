@@ -1,27 +1,35 @@
 package awsfake
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"time"
 )
 
 // permit refuses a session what its role, its session policy or a deny in one
-// of the role's inline policies does not let it do. Long-term keys may do all.
+// of the role's inline policies does not let it do, and a user what their
+// policy does not, if they have one.
 func (s *Server) permit(c *call, resource string) error {
-	action := c.op.service + ":" + c.action
-	if c.who.session == nil || action == "sts:GetCallerIdentity" { // AWS answers that one always
+	return s.permitAction(c, c.op.service+":"+c.action, resource)
+}
+
+func (s *Server) permitAction(c *call, action, resource string) error {
+	switch {
+	case action == "sts:GetCallerIdentity": // AWS answers that one always
 		return nil
-	}
-	if s.allowed(*c.who.session, action, resource, s.state.visible(c.now, s.cfg.ReadLag)) {
+	case c.who.session == nil && s.userMay(c, action, resource):
+		return nil
+	case c.who.session != nil && s.allowed(c, *c.who.session, action, resource):
 		return nil
 	}
 	return refuse(http.StatusForbidden, "AccessDenied",
 		"User: "+c.who.arn+" is not authorized to perform: "+action+" on resource: "+resource)
 }
 
-func (s *Server) allowed(n Session, action, resource string, seq int64) bool {
-	f := s.factsOf(n)
+func (s *Server) allowed(c *call, n Session, action, resource string) bool {
+	f, seq := s.factsOf(n), s.state.visible(c.now, s.cfg.ReadLag)
+	maps.Copy(f, c.about)
 	grants := anyGlob(s.roles[n.Role].Allow, action, strings.ToLower)
 	for _, doc := range s.state.policiesAt(n.Role, seq) {
 		allow, deny := judge(doc, action, resource, f)

@@ -102,7 +102,12 @@ func (st statement) applies(action, resource string, f facts) bool {
 	if !anyGlob(st.Resource, resource, strings.Clone) {
 		return false
 	}
-	for op, keys := range st.Condition {
+	return hold(st.Condition, f)
+}
+
+// hold says whether all conditions do.
+func hold(conditions map[string]map[string]oneOrMany, f facts) bool {
+	for op, keys := range conditions {
 		for key, values := range keys {
 			actual, known := f[strings.ToLower(key)]
 			if !operators()[op](actual, known, values) {

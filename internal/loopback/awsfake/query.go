@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,18 +32,29 @@ type operation struct {
 // write number seq and must change it through [Server.change] only.
 type call struct {
 	action string
+	target string // what stands before the action in the JSON protocol; empty: the Query protocol
 	op     operation
 	form   url.Values
 	who    caller
 	now    time.Time
 	seq    int64
 	lie    bool
+	about  facts // condition keys of what the call is about
+	from   origin
+	why    string // the words of a refusal
+
+	body   []byte // of services that take no forms
+	url    *url.URL
+	header http.Header
+	fails  bool // what is begun by the call fails in the end
 }
 
 func operations() map[string]operation {
-	return map[string]operation{
+	all := map[string]operation{
 		"AssumeRole":        {"sts", (*Server).assumeRole},
 		"GetCallerIdentity": {"sts", (*Server).getCallerIdentity},
+
+		"SimulatePrincipalPolicy": {"iam", (*Server).simulatePrincipalPolicy},
 
 		"GetUser":             {"iam", (*Server).getUser},
 		"GetGroup":            {"iam", (*Server).getGroup},
@@ -56,17 +68,23 @@ func operations() map[string]operation {
 		"DeleteRolePolicy": {"iam", (*Server).deleteRolePolicy},
 		"ListRolePolicies": {"iam", (*Server).listRolePolicies},
 	}
+	maps.Copy(all, centerOperations())
+	maps.Copy(all, storeOperations())
+	return all
 }
 
 // apiError is a refusal in AWS's words.
 type apiError struct {
 	status        int
 	code, message string
+	more          map[string]any // members of its own, in the JSON protocol
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
-func refuse(status int, code, message string) *apiError { return &apiError{status, code, message} }
+func refuse(status int, code, message string) *apiError {
+	return &apiError{status: status, code: code, message: message}
+}
 
 func invalid(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, args...))
@@ -76,20 +94,32 @@ func noSuch(kind, name string) *apiError {
 	return refuse(http.StatusNotFound, "NoSuchEntity", fmt.Sprintf("The %s with name %s cannot be found.", kind, name))
 }
 
-// serveQuery answers one call of the AWS Query protocol.
-func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
+// readCall takes a call apart, whichever of the two protocols it comes in.
+func readCall(r *http.Request, body []byte) (*call, error) {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		return readJSONCall(target, body)
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errors.New("the request is not a form")
+	}
+	return &call{action: form.Get("Action"), form: form}, nil
+}
+
+// serveCall answers one call of the AWS Query protocol or of the JSON one.
+func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "The request is too long or was cut off.", http.StatusRequestEntityTooLarge)
 		return
 	}
-	form, err := url.ParseQuery(string(body))
+	c, err := readCall(r, body)
 	if err != nil {
-		http.Error(w, "The request is not a form.", http.StatusBadRequest)
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	c := &call{action: form.Get("Action"), form: form, now: s.cfg.Now()}
-	c.op = s.ops[c.action]
+	s = s.accountOf(r)
+	c.now, c.op, c.from = s.cfg.Now(), s.ops[c.target+c.action], originOf(r)
 	fault := s.faults.take(c.action)
 	if !s.faults.wait(r.Context(), c.action, fault) {
 		s.note(c, "caller gave up")
@@ -109,7 +139,12 @@ func (s *Server) perform(r *http.Request, body []byte, c *call, fault FaultKind)
 	if err := fault.refusal(); err != nil {
 		return nil, err
 	}
-	c.now, c.lie = s.cfg.Now(), fault == Lie
+	c.now, c.lie, c.fails = s.cfg.Now(), fault == Lie, fault == Fail
+	if c.target != "" {
+		if err := s.enterCenter(c); err != nil {
+			return nil, err
+		}
+	}
 	c.seq = s.state.visible(c.now, s.cfg.ReadLag)
 	if fault == StaleRead {
 		c.seq = s.state.seq - 1
@@ -144,9 +179,10 @@ func (s *Server) answer(w http.ResponseWriter, c *call, result any, err error, f
 		if !errors.As(err, &e) {
 			e = refuse(http.StatusInternalServerError, "InternalFailure", err.Error())
 		}
-		status, outcome, text = e.status, e.code, errorXML(c.op.service, e, id)
+		status, outcome, text = e.status, e.code, c.errorText(e, id)
+		c.why = e.message
 	} else {
-		text = resultXML(c.op.service, c.action, result, id)
+		text = c.resultText(result, id)
 	}
 	if fault != noFault {
 		outcome += " (" + fault.String() + ")"
@@ -155,7 +191,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, result any, err error, f
 	if fault == DropAfter {
 		panic(http.ErrAbortHandler)
 	}
-	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Content-Type", c.contentType())
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.Header().Set("Date", c.now.UTC().Format(http.TimeFormat)) // the account's clock, as clients read it

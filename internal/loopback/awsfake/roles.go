@@ -16,11 +16,17 @@ const maxInline = 10240
 type roleXML struct {
 	Path       string
 	RoleName   string
-	RoleID     string `xml:"RoleId"`
-	ARN        string `xml:"Arn"`
-	Created    string `xml:"CreateDate"`
-	Trust      string `xml:"AssumeRolePolicyDocument"`
-	MaxSession int    `xml:"MaxSessionDuration"`
+	RoleID     string       `xml:"RoleId"`
+	ARN        string       `xml:"Arn"`
+	Created    string       `xml:"CreateDate"`
+	Trust      string       `xml:"AssumeRolePolicyDocument"`
+	MaxSession int          `xml:"MaxSessionDuration"`
+	Boundary   *boundaryXML `xml:"PermissionsBoundary,omitempty"`
+}
+
+type boundaryXML struct {
+	Type string `xml:"PermissionsBoundaryType"`
+	ARN  string `xml:"PermissionsBoundaryArn"`
 }
 
 func (s *Server) knownRole(c *call) (Role, error) {
@@ -28,6 +34,9 @@ func (s *Server) knownRole(c *call) (Role, error) {
 	resource := s.arn("iam", "role/"+c.form.Get("RoleName"))
 	if ok {
 		resource = s.roleARN(role)
+		if role.Boundary != "" {
+			c.about = facts{"iam:permissionsboundary": role.Boundary}
+		}
 	}
 	if err := s.permit(c, resource); err != nil {
 		return Role{}, err
@@ -43,14 +52,21 @@ func (s *Server) getRole(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return struct{ Role roleXML }{roleXML{
+	out := roleXML{
 		role.Path, role.Name, s.roleID(role.Name), s.roleARN(role), longAgo,
-		urlEncode(s.trust(role)), int(role.MaxSession.Seconds()),
-	}}, nil
+		urlEncode(s.trust(role)), int(role.MaxSession.Seconds()), nil,
+	}
+	if role.Boundary != "" {
+		out.Boundary = &boundaryXML{"Policy", role.Boundary}
+	}
+	return struct{ Role roleXML }{out}, nil
 }
 
 // trust writes the trust policy that assumable enforces.
 func (s *Server) trust(role Role) string {
+	if role.Trust != "" {
+		return role.Trust
+	}
 	condition := ""
 	if role.ExternalID != "" {
 		condition = fmt.Sprintf(`,"Condition":{"StringEquals":{"sts:ExternalId":%q}}`, role.ExternalID)

@@ -93,7 +93,10 @@ func signedHeader(r *http.Request, name string) string {
 // caller is who made a call, once the signature was found right.
 type caller struct {
 	arn, userID, user string
+	principal         string   // ARN of the user, or of the session's role
+	policy            string   // of the user; empty: may do all
 	session           *Session // nil for a long-term key
+	region            string   // that the call was signed for
 }
 
 // authenticate finds who signed the request. The caller holds the lock.
@@ -119,6 +122,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, service string, now 
 		return caller{}, refuse(http.StatusForbidden, "SignatureDoesNotMatch",
 			"Credential should be scoped to correct service: '"+service+"'.")
 	}
+	who.region = c.region
 	if who.session != nil && !now.Before(who.session.Expires) {
 		return caller{}, refuse(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
 	}
@@ -128,14 +132,19 @@ func (s *Server) authenticate(r *http.Request, body []byte, service string, now 
 // lookup returns the owner of an access key and its secret.
 func (s *Server) lookup(keyID, token string) (caller, string, error) {
 	if k, ok := s.keys[keyID]; ok && token == "" {
-		return caller{arn: s.arn("iam", "user/"+k.User), userID: uniqueID("AIDA", k.User), user: k.User}, k.Secret, nil
+		arn := s.arn("iam", "user/"+k.User)
+		return caller{arn: arn, userID: uniqueID("AIDA", k.User), user: k.User, principal: arn, policy: k.Policy}, k.Secret, nil
 	}
 	n := s.state.Sessions[keyID]
 	if n == nil || !hmac.Equal([]byte(token), []byte(s.sessionToken(keyID))) {
 		return caller{}, "", refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid")
 	}
-	who := caller{arn: s.sessionARN(*n), userID: s.sessionUserID(*n), session: n}
-	return who, s.sessionSecret(keyID), nil
+	return s.callerOf(n), s.sessionSecret(keyID), nil
+}
+
+// callerOf is who calls with a session.
+func (s *Server) callerOf(n *Session) caller {
+	return caller{arn: s.sessionARN(*n), userID: s.sessionUserID(*n), principal: s.roleARN(s.roles[n.Role]), session: n}
 }
 
 // sessionSecret and sessionToken are derived, so that none has to be stored.

@@ -59,9 +59,12 @@ type policyVersion struct {
 // state is all that calls can change, and what the state file holds.
 type state struct {
 	Groups   []string                              `json:"groups"`   // known when it was written
-	Members  map[string]map[string][]Span          `json:"members"`  // group, user
+	Members  ledger                                `json:"members"`  // group, user
 	Policies map[string]map[string][]policyVersion `json:"policies"` // role, policy name
 	Sessions map[string]*Session                   `json:"sessions"` // by access key id
+
+	Assignments  ledger `json:"assignments,omitempty"`   // who holds which permission set in which account
+	StoreMembers ledger `json:"store_members,omitempty"` // who is in which group of the identity store
 
 	seq     int64       // number of writes so far
 	changed []time.Time // when each of the last writes happened
@@ -69,9 +72,9 @@ type state struct {
 
 func newState() state {
 	return state{
-		Members:  map[string]map[string][]Span{},
+		Members:  ledger{},
 		Policies: map[string]map[string][]policyVersion{},
-		Sessions: map[string]*Session{},
+		Sessions: map[string]*Session{}, Assignments: ledger{}, StoreMembers: ledger{},
 	}
 }
 
@@ -96,22 +99,40 @@ func (t *state) visible(now time.Time, lag time.Duration) int64 {
 	return t.seq - int64(unseen)
 }
 
-func (t *state) isMember(group, user string, seq int64) bool {
-	return slices.ContainsFunc(t.Members[group][user], func(p Span) bool { return p.seenAt(seq) })
+// ledger says who had what, and when: by thing, then by who.
+type ledger map[string]map[string][]Span
+
+// has says whether somebody has a thing, as a reader at seq sees it.
+func (l ledger) has(thing, who string, seq int64) bool {
+	return slices.ContainsFunc(l[thing][who], func(p Span) bool { return p.seenAt(seq) })
 }
 
-func (t *state) join(group, user string, now time.Time) {
-	if t.isMember(group, user, t.seq) {
+// holders are all who have a thing, sorted.
+func (l ledger) holders(thing string, seq int64) []string {
+	var out []string
+	for who := range l[thing] {
+		if l.has(thing, who, seq) {
+			out = append(out, who)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// give notes in l that somebody has a thing from now on.
+func (t *state) give(l ledger, thing, who string, now time.Time) {
+	if l.has(thing, who, t.seq) {
 		return
 	}
-	if t.Members[group] == nil {
-		t.Members[group] = map[string][]Span{}
+	if l[thing] == nil {
+		l[thing] = map[string][]Span{}
 	}
-	t.Members[group][user] = append(t.Members[group][user], Span{From: now, fromSeq: t.next(now)})
+	l[thing][who] = append(l[thing][who], Span{From: now, fromSeq: t.next(now)})
 }
 
-func (t *state) leave(group, user string, now time.Time) {
-	spans := t.Members[group][user]
+// take notes in l that somebody has a thing no more.
+func (t *state) take(l ledger, thing, who string, now time.Time) {
+	spans := l[thing][who]
 	if len(spans) == 0 || !spans[len(spans)-1].Until.IsZero() {
 		return
 	}
@@ -119,16 +140,13 @@ func (t *state) leave(group, user string, now time.Time) {
 	last.Until, last.untilSeq = now, t.next(now)
 }
 
-func (t *state) membersAt(group string, seq int64) []string {
-	var out []string
-	for user := range t.Members[group] {
-		if t.isMember(group, user, seq) {
-			out = append(out, user)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
+func (t *state) isMember(group, user string, seq int64) bool { return t.Members.has(group, user, seq) }
+
+func (t *state) join(group, user string, now time.Time) { t.give(t.Members, group, user, now) }
+
+func (t *state) leave(group, user string, now time.Time) { t.take(t.Members, group, user, now) }
+
+func (t *state) membersAt(group string, seq int64) []string { return t.Members.holders(group, seq) }
 
 func (t *state) groupsAt(user string, seq int64) []string {
 	var out []string

@@ -48,12 +48,19 @@ type assumeRoleResult struct {
 	SourceIdentity   string `xml:",omitempty"`
 }
 
+// assumeRole asks the caller's own account, which s is, and the role's.
 func (s *Server) assumeRole(c *call) (any, error) {
-	role, err := s.assumable(c)
+	at := s.accountNamed(c.form.Get("RoleArn"))
+	role, err := at.assumable(c)
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.newSession(c, role)
+	for _, action := range assuming(c, c.form.Get("SourceIdentity")) {
+		if err := s.permitAction(c, action, at.roleARN(role)); err != nil {
+			return nil, err
+		}
+	}
+	n, err := at.newSession(c, role)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +68,14 @@ func (s *Server) assumeRole(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(c, func() {
-		s.state.Sessions[n.AccessKeyID] = &n
-		s.noteDenials(n.Role, c.now)
+	err = at.change(c, func() {
+		at.state.Sessions[n.AccessKeyID] = &n
+		at.noteDenials(n.Role, c.now)
 	})
 	return assumeRoleResult{
-		AssumedRoleUser: assumedRoleUser{s.sessionARN(n), s.sessionUserID(n)},
+		AssumedRoleUser: assumedRoleUser{at.sessionARN(n), at.sessionUserID(n)},
 		Credentials: credentialsXML{
-			n.AccessKeyID, s.sessionSecret(n.AccessKeyID), s.sessionToken(n.AccessKeyID), n.Expires.UTC().Format(time.RFC3339),
+			n.AccessKeyID, at.sessionSecret(n.AccessKeyID), at.sessionToken(n.AccessKeyID), n.Expires.UTC().Format(time.RFC3339),
 		},
 		PackedPolicySize: packed, SourceIdentity: n.SourceIdentity,
 	}, err
@@ -85,11 +92,11 @@ func (s *Server) assumable(c *call) (Role, error) {
 		return Role{}, invalid("Value at 'externalId' failed to satisfy constraint: 2 to %d of %s", maxExternalID, externalIDPattern)
 	}
 	role, ok := s.roles[arn[strings.LastIndex(arn, "/")+1:]]
-	if !ok || s.roleARN(role) != arn || role.ExternalID != "" && role.ExternalID != c.form.Get("ExternalId") {
+	if !ok || s.roleARN(role) != arn {
 		return Role{}, refuse(http.StatusForbidden, "AccessDenied",
 			"User: "+c.who.arn+" is not authorized to perform: sts:AssumeRole on resource: "+arn)
 	}
-	return role, s.permit(c, arn)
+	return role, s.trusts(c, role)
 }
 
 // newSession checks everything that is asked for and names the result.

@@ -25,7 +25,9 @@ type Membership struct {
 // logged are the parameters that a log may hold.
 func logged() []string {
 	return []string{
-		"RoleArn", "RoleName", "RoleSessionName", "SourceIdentity", "DurationSeconds", "GroupName", "UserName", "PolicyName", "PolicyDocument",
+		"RoleArn", "RoleName", "RoleSessionName", "SourceIdentity", "DurationSeconds", "GroupName", "UserName", "PolicyName", "PolicyDocument", "SessionDuration",
+		"TargetId", "AccountId", "PermissionSetArn", "PrincipalType", "PrincipalId", "GroupId", "MemberId.UserId", "UserId", "MembershipId",
+		"AlternateIdentifier.UniqueAttribute.AttributeValue", "AccountAssignmentCreationRequestId", "AccountAssignmentDeletionRequestId",
 	}
 }
 
@@ -39,6 +41,7 @@ func (s *Server) note(c *call, outcome string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, Call{c.now, c.action, c.who.arn, params, outcome})
+	s.tell(c, params, outcome)
 	if over := len(s.calls) - maxCalls; over > 0 {
 		s.calls = slices.Delete(s.calls, 0, over)
 	}

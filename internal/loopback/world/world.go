@@ -71,6 +71,9 @@ var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // Account is the twelve digits of the loopback AWS.
 const Account = "111122223333"
 
+// TokenLife is how long the token of a linked machine works in a World.
+const TokenLife = 30 * 24 * time.Hour
+
 // New starts a world; it ends with the test.
 func New(t *testing.T, setup Setup) *World {
 	t.Helper()
@@ -158,7 +161,8 @@ func (w *World) Boot() {
 		Chats: chats, Provisioners: w.provisioners(), OnCall: w.config.OnCall, Groups: w.config.Groups, Tickets: w.config.Tickets,
 		BaseURL: "http://127.0.0.1:8080", DefaultChannel: "access", AlertChannel: "alerts",
 		Admins: []string{"ada@example.com"}, Security: []string{"sam@example.com"}, CallTime: w.config.CallTime,
-		Retry: bot.Backoff{First: time.Second, Most: time.Minute},
+		Retry:     bot.Backoff{First: time.Second, Most: time.Minute},
+		TokenLife: TokenLife,
 	}
 	if w.config.Change != nil {
 		w.config.Change(&config)
