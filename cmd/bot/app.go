@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"jitbot/activity"
 	"jitbot/bot"
 	"jitbot/integrations/aws"
 	"jitbot/integrations/oidc"
@@ -19,24 +20,28 @@ import (
 	"jitbot/jit"
 	"jitbot/pages"
 	"jitbot/policy"
+	"jitbot/reports/stream"
 	"jitbot/storage/sqlite"
 )
 
 // app is a configured jitbot: its store, policy, integrations and service.
 // It is read from top to bottom; close undoes it in reverse.
 type app struct {
-	cfg     config
-	log     *slog.Logger
-	now     func() time.Time
-	store   *sqlite.Store
-	people  *bot.Directory
-	aws     *aws.Provisioner
-	chat    *webchat.Chat
-	slack   *slack.Chat    // nil: not used
-	signIn  *oidc.Provider // nil: there is none
-	signing http.Handler   // the pages of the sign-in; nil: there is none
-	service *bot.Service
-	closers []io.Closer
+	cfg      config
+	log      *slog.Logger
+	now      func() time.Time
+	store    *sqlite.Store
+	people   *bot.Directory
+	aws      *aws.Provisioner
+	chat     *webchat.Chat
+	slack    *slack.Chat    // nil: not used
+	signIn   *oidc.Provider // nil: there is none
+	signing  http.Handler   // the pages of the sign-in; nil: there is none
+	service  *bot.Service
+	activity activitySources                     // tell of what was done
+	intake   func(source string) activity.Intake // takes in what they tell
+	export   *stream.Stream                      // to places outside; it may have none
+	closers  []io.Closer
 
 	loadedAt time.Time // when the policy was read at the start
 }
@@ -77,6 +82,9 @@ func (a *app) open(ctx context.Context, load func() (*policy.Policy, error)) err
 	if err := a.openSignIn(); err != nil {
 		return err
 	}
+	if err := a.openExport(); err != nil {
+		return err
+	}
 	return a.service.LoadAccounts(ctx)
 }
 
@@ -95,7 +103,7 @@ func (a *app) openSignIn() (err error) {
 func (a *app) openIntegrations(ctx context.Context) error {
 	deps := bot.Deps{Log: a.log, HTTP: &http.Client{Timeout: 10 * time.Second}, Now: a.now}
 	cfg := a.cfg.AWS
-	cfg.Entitlements = a.entitlements
+	cfg.Entitlements, cfg.Domains = a.entitlements, a.cfg.emailDomains()
 	var err error
 	if a.aws, err = aws.Open(cfg, deps); err != nil {
 		return err
@@ -111,6 +119,9 @@ func (a *app) openIntegrations(ctx context.Context) error {
 			return err
 		}
 	}
+	if a.activity, err = a.cfg.Activity.open(deps, a.cfg.AWS.Reach()); err != nil {
+		return err
+	}
 	if a.cfg.SignIn.Enabled() {
 		a.signIn, err = oidc.Open(a.cfg.SignIn, deps, a.cfg.BaseURL+pages.SignInCallback)
 	}
@@ -125,11 +136,7 @@ func (a *app) whoIs(account jit.Account) (string, bool) {
 
 // entitlements is everything the policy in force may give.
 func (a *app) entitlements() []jit.Entitlement {
-	var out []jit.Entitlement
-	for _, r := range a.service.Policy().Resources() {
-		out = append(out, r.Entitlements...)
-	}
-	return out
+	return entitlementsOf(a.service.Policy())
 }
 
 func (a *app) openService(p *policy.Policy) error {
@@ -140,7 +147,9 @@ func (a *app) openService(p *policy.Policy) error {
 		BaseURL:      a.cfg.BaseURL, DefaultChannel: a.cfg.Channels.Default, AlertChannel: a.cfg.Channels.Alerts,
 		Admins: a.cfg.Admins, Security: a.cfg.Security,
 		SignIn: a.signIn != nil, Domains: a.cfg.Domains, TrustProfile: map[string]bool{slack.Platform: a.cfg.Slack.TrustProfileEmail},
-		InFlight: a.cfg.Limits.InFlight, CallTime: a.cfg.Limits.CallTime,
+		Sources: slices.Concat(a.activity.all, a.cfg.sources), Redact: a.cfg.Activity.Redact, SilentAfter: a.cfg.Audit.SilentAfter,
+		Drift:    bot.DriftConfig{Every: time.Duration(a.cfg.Drift.Every), Repair: a.cfg.Drift.repairs()},
+		InFlight: a.cfg.Limits.InFlight, CallTime: a.cfg.Limits.CallTime, TokenLife: a.cfg.CLI.tokenLife(),
 	}
 	for _, kind := range aws.KindNames() {
 		c.Provisioners[kind] = a.aws
@@ -159,8 +168,11 @@ func (a *app) openService(p *policy.Policy) error {
 		c.Tickets = tickets
 	}
 	var err error
-	a.service, err = bot.New(c)
-	return err
+	if a.service, err = bot.New(c); err != nil {
+		return err
+	}
+	a.intake = a.service.Activity().Intake
+	return nil
 }
 
 // close closes what was opened, last first. Twice is harmless.

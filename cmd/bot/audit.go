@@ -10,16 +10,23 @@ import (
 	"io"
 	"time"
 
-	"jitbot/reports"
 	"jitbot/storage"
 	"jitbot/storage/sqlite"
 )
 
 const auditUsage = `usage:
   bot audit verify --data DIR [--json]
-  bot audit export --data DIR --format csv|jsonl [--since WHEN] [--until WHEN]
+  bot audit verify --bundle FILE --key PUBLIC
+  bot audit export --data DIR|--config FILE --format jsonl|ocsf|cef|csv [--activities]
+                   [--ocsf-version 1.9|1.8] [--since WHEN] [--until WHEN]
                    [--person WHO] [--resource NAME] [--grant ID]
+  bot audit export --config FILE --bundle FILE [--since WHEN] ...
+
 WHEN is a day (2026-03-27) or an instant (2026-03-27T09:30:00Z), in UTC.
+--activities writes what was done with grants instead of the events. A bundle
+holds both, and is signed with audit.signing_key of the configuration; whoever
+has the public key checks it without the store. Each export is an event of its
+own; where the store cannot be written it goes on without one, and says so.
 `
 
 // errFault says that the log is not as it was written; what was found has been
@@ -29,7 +36,8 @@ var errFault = errors.New("the log is not as it was written")
 // runAudit is `bot audit`. It reads beside a bot that runs. It returns the
 // exit code: 0 done and intact, 1 the log was tampered with or cannot be read,
 // 2 the command line is wrong.
-func runAudit(args []string, stdout, stderr io.Writer) int {
+func runAudit(ctx context.Context, args []string, env environment) int {
+	stdout, stderr := env.stdout, env.stderr
 	verb := ""
 	if len(args) > 0 {
 		verb, args = args[0], args[1:]
@@ -38,7 +46,7 @@ func runAudit(args []string, stdout, stderr io.Writer) int {
 	case "verify":
 		return storeExit("bot audit verify", auditUsage, auditVerify(args, stdout), stdout, stderr)
 	case "export":
-		return storeExit("bot audit export", auditUsage, auditExport(args, stdout), stdout, stderr)
+		return storeExit("bot audit export", auditUsage, auditExport(ctx, args, env), stdout, stderr)
 	case "-h", "--help", "help":
 		fmt.Fprint(stdout, auditUsage)
 		return 0
@@ -66,9 +74,9 @@ func storeExit(command, usage string, err error, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// parseStoreFlags parses flags that stand before, between or after the plain
-// arguments, of which there must be want.
-func parseStoreFlags(fs *flag.FlagSet, args []string, want int) (plain []string, err error) {
+// parseAnywhere parses flags that stand before, between or after the plain
+// arguments.
+func parseAnywhere(fs *flag.FlagSet, args []string) (plain []string, err error) {
 	fs.SetOutput(io.Discard)
 	for {
 		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -77,17 +85,44 @@ func parseStoreFlags(fs *flag.FlagSet, args []string, want int) (plain []string,
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
 		if fs.NArg() == 0 {
-			break
+			return plain, nil
 		}
 		plain, args = append(plain, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
+// parseStoreFlags is parseAnywhere for commands on a store, with as many plain
+// arguments as want.
+func parseStoreFlags(fs *flag.FlagSet, args []string, want int) (plain []string, err error) {
+	if plain, err = parseAnywhere(fs, args); err != nil {
+		return nil, err
 	}
 	if len(plain) != want {
 		return nil, fmt.Errorf("%w: got %d arguments besides the flags, want %d", errUsage, len(plain), want)
 	}
+	if cfg := fs.Lookup("config"); cfg != nil && cfg.Value.String() != "" {
+		return plain, nil // it names the folder
+	}
 	if data := fs.Lookup("data"); data.Value.String() == "" {
-		return nil, fmt.Errorf("%w: --data DIR is missing; give the bot's data directory", errUsage)
+		return nil, errNoData
 	}
 	return plain, nil
+}
+
+var errNoData = fmt.Errorf("%w: --data DIR is missing; give the bot's data directory", errUsage)
+
+// parseFlags parses flags and nothing else.
+func parseFlags(fs *flag.FlagSet, args []string) error {
+	fs.SetOutput(io.Discard)
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("%w: %q is too much", errUsage, fs.Arg(0))
+	}
+	return nil
 }
 
 // readStore runs fn on one view of the store in dir, without its lock.
@@ -104,8 +139,15 @@ func auditVerify(args []string, stdout io.Writer) error {
 	fs := flag.NewFlagSet("verify", flag.ContinueOnError)
 	data := fs.String("data", "", "")
 	asJSON := fs.Bool("json", false, "")
-	if _, err := parseStoreFlags(fs, args, 0); err != nil {
+	bundle, key := fs.String("bundle", "", ""), fs.String("key", "", "")
+	if err := parseFlags(fs, args); err != nil {
 		return err
+	}
+	if *bundle != "" {
+		return verifyBundle(*bundle, *key, stdout)
+	}
+	if *data == "" {
+		return errNoData
 	}
 	var report storage.Report
 	err := readStore(*data, func(v storage.View) (err error) {
@@ -138,29 +180,6 @@ func printReport(r storage.Report, asJSON bool, stdout io.Writer) error {
 	_, err := fmt.Fprintf(stdout, "ok: %d rows form one chain, %d of them with their data blanked; head is row %d, hash %s\n",
 		r.Rows, r.Blanked, r.Seq, hex.EncodeToString(r.Hash[:]))
 	return err
-}
-
-func auditExport(args []string, stdout io.Writer) error {
-	fs := flag.NewFlagSet("export", flag.ContinueOnError)
-	data, format := fs.String("data", "", ""), fs.String("format", "", "")
-	since, until := fs.String("since", "", ""), fs.String("until", "", "")
-	var x reports.Events
-	fs.StringVar(&x.Person, "person", "", "")
-	fs.StringVar(&x.Resource, "resource", "", "")
-	fs.StringVar(&x.Grant, "grant", "", "")
-	if _, err := parseStoreFlags(fs, args, 0); err != nil {
-		return err
-	}
-	var errSince, errUntil, errFormat error
-	x.Since, errSince = parseWhen("--since", *since)
-	x.Until, errUntil = parseWhen("--until", *until)
-	if f := reports.Format(*format); f != reports.CSV && f != reports.JSONLines {
-		errFormat = fmt.Errorf("%w: --format %q; choose csv or jsonl", errUsage, *format)
-	}
-	if err := errors.Join(errSince, errUntil, errFormat); err != nil {
-		return err
-	}
-	return readStore(*data, func(v storage.View) error { return x.Write(v, stdout, reports.Format(*format)) })
 }
 
 func parseWhen(name, text string) (time.Time, error) {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/csv"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,7 +58,9 @@ func command(t *testing.T, run func([]string, *bytes.Buffer, *bytes.Buffer) int,
 	return out.String(), problems.String()
 }
 
-func audit(args []string, out, problems *bytes.Buffer) int { return runAudit(args, out, problems) }
+func audit(args []string, out, problems *bytes.Buffer) int {
+	return runAudit(context.Background(), args, environment{out, problems, os.Getenv})
+}
 
 func TestAuditVerifySaysThatAnIntactLogIsIntactBesideALiveBot(t *testing.T) {
 	t.Parallel()

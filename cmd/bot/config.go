@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"jitbot/activity"
 	"jitbot/bot"
 	"jitbot/integrations/aws"
 	"jitbot/integrations/oidc"
@@ -41,6 +42,8 @@ type config struct {
 	Domains  []string                `yaml:"domains"`
 	Channels channelsConfig          `yaml:"channels"`
 	Limits   limitsConfig            `yaml:"limits"`
+	Drift    driftConfig             `yaml:"drift"`
+	CLI      cliConfig               `yaml:"cli"`
 
 	SignIn  oidc.Config       `yaml:"sign_in"`
 	Slack   slack.Config      `yaml:"slack"`
@@ -48,7 +51,12 @@ type config struct {
 	AWS     aws.Config        `yaml:"aws"`
 	Tickets ticketfile.Config `yaml:"tickets"`
 
-	dir string // of the file; relative paths in it start here
+	Activity activityConfig `yaml:"activity"`
+	Audit    auditConfig    `yaml:"audit"`
+	Export   exportConfig   `yaml:"export"`
+
+	sources []activity.Source // beside those that are configured
+	dir     string            // of the file; relative paths in it start here
 }
 
 type logConfig struct {
@@ -80,11 +88,27 @@ type limitsConfig struct {
 	CallTime time.Duration `yaml:"call_time"`
 }
 
+type driftConfig struct {
+	Every  every    `yaml:"every"` // 0: never
+	Repair []string `yaml:"repair"`
+}
+
+// every is a duration that may be 0: never.
+type every time.Duration
+
+// cliConfig is about `bot creds`, on people's own machines.
+type cliConfig struct {
+	Enabled   bool          `yaml:"enabled"`
+	TokenLife time.Duration `yaml:"token_life"` // of a linked machine
+}
+
 func defaultConfig() config {
 	return config{
 		Listen: "127.0.0.1:8080", Data: "data",
 		Log:    logConfig{Level: "info", Format: "json"},
 		Limits: limitsConfig{InFlight: 64, CallTime: 10 * time.Second},
+		Drift:  driftConfig{Every: every(time.Hour)},
+		CLI:    cliConfig{Enabled: true, TokenLife: 30 * 24 * time.Hour},
 	}
 }
 
@@ -124,7 +148,7 @@ func (c *config) resolve(getenv func(string) string) error {
 	if err := c.Metrics.Token.Resolve(getenv); err != nil {
 		errs = append(errs, fmt.Errorf("metrics.token: %w", err))
 	}
-	return errors.Join(append(errs, c.SignIn.Resolve(getenv), c.Slack.Resolve(getenv))...)
+	return errors.Join(append(errs, c.SignIn.Resolve(getenv), c.Slack.Resolve(getenv), c.Activity.Ingest.Resolve(getenv), c.Export.resolve(getenv))...)
 }
 
 func yamlScalars() strictyaml.Scalars {
@@ -132,6 +156,13 @@ func yamlScalars() strictyaml.Scalars {
 		reflect.TypeFor[time.Duration](): func(text string) (any, error) {
 			d, err := jit.ParseDuration(text)
 			return d, err
+		},
+		reflect.TypeFor[every](): func(text string) (any, error) {
+			if text == "0" {
+				return every(0), nil
+			}
+			d, err := jit.ParseDuration(text)
+			return every(d), err
 		},
 	}
 }
@@ -142,6 +173,7 @@ func (c *config) fill() {
 	if c.Tickets.Path != "" {
 		c.Tickets.Path = c.inDir(c.Tickets.Path)
 	}
+	c.Activity.inDir(c.inDir)
 	if c.BaseURL == "" {
 		c.BaseURL = "http://" + c.Listen
 	}
@@ -154,6 +186,7 @@ func (c *config) fill() {
 	if c.AWS.Issuer == "" {
 		c.AWS.Issuer = c.BaseURL
 	}
+	c.Export.fill(c.inDir)
 }
 
 // listensAt puts the address that was really taken where the configured one
@@ -287,6 +320,42 @@ func (c limitsConfig) Check(report func(key, text string)) {
 	if c.CallTime < time.Second || c.CallTime > 5*time.Minute {
 		report("call_time", fmt.Sprintf("%s is not between 1s and 5m", c.CallTime))
 	}
+}
+
+// Check implements [strictyaml.Checker].
+func (c driftConfig) Check(report func(key, text string)) {
+	if every := time.Duration(c.Every); every != 0 && (every < time.Minute || every > 7*24*time.Hour) {
+		report("every", fmt.Sprintf("%s is not between 1m and 7d, nor 0 for never", every))
+	}
+	for _, kind := range c.Repair {
+		if kind != string(jit.DriftMissing) {
+			report("repair", fmt.Sprintf("%q: only missing can be put right unasked; nothing is ever taken away by itself", kind))
+		}
+	}
+}
+
+func (c driftConfig) repairs() []jit.DriftKind {
+	out := make([]jit.DriftKind, 0, len(c.Repair))
+	for _, kind := range c.Repair {
+		out = append(out, jit.DriftKind(kind))
+	}
+	return out
+}
+
+// Check implements [strictyaml.Checker].
+func (c cliConfig) Check(report func(key, text string)) {
+	const shortest, longest = time.Hour, 90 * 24 * time.Hour
+	if c.TokenLife < shortest || c.TokenLife > longest {
+		report("token_life", fmt.Sprintf("%s is not between %s and %s", jit.FormatDuration(c.TokenLife), jit.FormatDuration(shortest), jit.FormatDuration(longest)))
+	}
+}
+
+// tokenLife is how long the token of a linked machine works; 0: there are none.
+func (c cliConfig) tokenLife() time.Duration {
+	if !c.Enabled {
+		return 0
+	}
+	return c.TokenLife
 }
 
 // people is everybody the configuration names, with their confirmed accounts.

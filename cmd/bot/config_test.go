@@ -3,8 +3,10 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTheExampleConfigurationAndPolicyLoad(t *testing.T) {
@@ -24,6 +26,30 @@ func TestTheExampleConfigurationAndPolicyLoad(t *testing.T) {
 	}
 	for _, f := range examineRules(c, p) {
 		t.Errorf("the examples do not fit together: %s", f.What)
+	}
+}
+
+func TestTheBlocksOfTheExampleThatAreSwitchedOffLoadToo(t *testing.T) {
+	t.Parallel()
+	src, err := os.ReadFile("../../config.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, blocks, _ := strings.Cut(string(src), "# audit:\n")
+	var on []string
+	setting := regexp.MustCompile(`^#( +)(?:# )?([a-z_]+:.*\n)$`)
+	for line := range strings.Lines("# audit:\n" + blocks) {
+		if m := setting.FindStringSubmatch(line); m != nil && (m[1] != " " || m[2] == "audit:\n" || m[2] == "export:\n") {
+			on = append(on, m[1][1:]+m[2])
+		}
+	}
+	path := writeConfig(t, example+strings.Join(on, ""))
+	c, err := readConfig(path)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, strings.Join(on, ""))
+	}
+	if len(c.Export.names()) != 3 || !c.Audit.SigningKey.IsConfigured() || c.Export.Syslog["siem"].Hostname == "" || c.Export.OTLP["otel"].CA == "" {
+		t.Errorf("got %+v", c.Export)
 	}
 }
 
@@ -52,7 +78,13 @@ web: {enabled: true, channels: [access, "on-call"]}
 		{"the chat page on every interface", good + "listen: 0.0.0.0:8080\n", "has no login"},
 		{"plain http across the network", good + "base_url: http://jitbot.example.com\n", "config.yaml:6:11"},
 		{"an admin nobody knows", good + "admins: [zoe@example.com]\n", "zoe@example.com is not under people"},
+		{"no time for a call", good + "limits: {call_time: 0}\n", "config.yaml:6:21: limits.call_time: not a duration"},
+		{"rounds of drift without a rest", good + "drift: {every: 10s}\n", "config.yaml:6:16: drift.every: 10s is not between 1m and 7d, nor 0 for never"},
+		{"a repair that takes away", good + "drift: {repair: [standing]}\n", "only missing can be put right unasked"},
 		{"a bad duration", good + "limits: {call_time: 10}\n", "config.yaml:6:21"},
+		{"a machine linked for too short", good + "cli: {token_life: 59m}\n", "config.yaml:6:19: cli.token_life: 59m is not between 1h and 90d"},
+		{"a machine linked for too long", good + "cli: {enabled: false, token_life: 91d}\n", "91d is not between 1h and 90d"},
+		{"an unknown key of the command line", good + "cli: {enable: true}\n", `did you mean "enabled"?`},
 		{"an account without a platform", strings.Replace(good, "web:ann", "ann", 1), "platform:user"},
 		{"an upper-case e-mail", strings.Replace(good, "ann@", "Ann@", 1), "in lower case"},
 		{"a default channel that is not there", strings.Replace(good, "default: access", "default: acess", 1), `config.yaml:4:11: channels: default: there is no channel "acess" in the chat`},
@@ -90,5 +122,44 @@ func TestT49TheMetricsTokenMustBeThereWhenItIsNamed(t *testing.T) {
 	c, err := loadConfig(path, func(string) string { return "from-the-environment" })
 	if err != nil || c.Metrics.Token.Reveal() != "from-the-environment" {
 		t.Errorf("a token from the environment: %v", err)
+	}
+}
+
+func TestDriftIsComparedEveryHourUnlessTheConfigurationSaysOtherwise(t *testing.T) { // feature 62
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"": time.Hour, "drift: {every: 0}\n": 0, "drift: {every: 30m, repair: [missing]}\n": 30 * time.Minute} {
+		path := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(path, []byte(serveConfig+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := loadConfig(path, func(string) string { return "" })
+		if err != nil || time.Duration(c.Drift.Every) != want {
+			t.Errorf("%q: every %s, %v", text, time.Duration(c.Drift.Every), err)
+		}
+		if got := len(c.Drift.repairs()) == 1; got != strings.Contains(text, "missing") {
+			t.Errorf("%q repairs %v", text, c.Drift.repairs())
+		}
+	}
+}
+
+func TestTheCommandLineIsOnWithTokensOfThirtyDaysUnlessTheConfigurationSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"":                                      30 * 24 * time.Hour,
+		"cli: {token_life: 1h}":                 time.Hour,
+		"cli: {token_life: 90d}":                90 * 24 * time.Hour,
+		"cli: {enabled: false}":                 0,
+		"cli: {enabled: true}":                  30 * 24 * time.Hour,
+		"cli: {enabled: false, token_life: 2d}": 0,
+	} {
+		path := filepath.Join(t.TempDir(), "config.yaml")
+		base := "policy: p.yaml\npeople: {ann@example.com: {name: Ann, accounts: [\"web:ann\"]}}\nchannels: {alerts: access}\nweb: {enabled: true, channels: [access]}\n"
+		if err := os.WriteFile(path, []byte(base+text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := loadConfig(path, func(string) string { return "" })
+		if err != nil || c.CLI.tokenLife() != want {
+			t.Errorf("%q: tokens last %s, want %s; %v", text, c.CLI.tokenLife(), want, err)
+		}
 	}
 }

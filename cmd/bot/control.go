@@ -23,10 +23,12 @@ const controlName = "control.sock"
 
 // order is one command for a running jitbot.
 type order struct {
-	Do     string `json:"do"` // end, accept-clock
+	Do     string `json:"do"` // end, accept-clock, accept-drift, fix-drift, note-export
 	ID     string `json:"id,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	Actor  string `json:"actor"` // os:<user>
+
+	Export map[string]any `json:"export,omitempty"` // note-export: what is exported
 }
 
 type controlListener struct {
@@ -50,9 +52,10 @@ func (a *app) listenControl(ctx context.Context) (*controlListener, error) {
 }
 
 func (c *controlListener) run(ctx context.Context) {
-	f := &front{}
+	f := &front{bodies: true}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /order", c.take)
+	mux.HandleFunc("POST "+importPath, c.importActivity)
 	f.stand(mux)
 	if err := serveHTTP(ctx, c.ln, f); err != nil {
 		c.app.log.Error("the control socket closed", "cause", err)
@@ -61,7 +64,7 @@ func (c *controlListener) run(ctx context.Context) {
 
 func (c *controlListener) take(w http.ResponseWriter, r *http.Request) {
 	var o order
-	d := json.NewDecoder(r.Body)
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -77,8 +80,14 @@ func (a *app) obey(ctx context.Context, o order) error {
 	switch o.Do {
 	case "end":
 		return a.service.EndGrant(ctx, o.ID, o.Actor, "cli", o.Reason)
+	case orderAcceptDrift:
+		return a.service.AcceptDrift(ctx, o.ID, o.Actor, "cli", o.Reason)
+	case orderFixDrift:
+		return a.service.FixDrift(ctx, o.ID, o.Actor, "cli", o.Reason)
 	case "accept-clock":
 		return a.service.AcceptClock(ctx, o.Actor)
+	case "note-export":
+		return a.service.NoteExport(ctx, o.Actor, o.Export)
 	default:
 		return fmt.Errorf("unknown order %q", o.Do)
 	}
@@ -93,11 +102,8 @@ func sendOrder(ctx context.Context, dir string, o order) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, controlName))
-		},
-	}}
+	client := controlClient(dir)
+	client.Timeout = 15 * time.Second
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://jitbot/order", bytes.NewReader(raw))
 	if err != nil {
 		return err
@@ -112,6 +118,23 @@ func sendOrder(ctx context.Context, dir string, o order) error {
 		return errors.New(string(bytes.TrimSpace(said)))
 	}
 	return nil
+}
+
+// controlClient calls the jitbot that runs on dir.
+func controlClient(dir string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, controlName))
+	}}}
+}
+
+// running reports whether a jitbot runs on dir.
+func running(ctx context.Context, dir string) bool {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, controlName))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was sent
+	return true
 }
 
 // osActor is who acts on the command line, as the log names them.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"jitbot/activity"
 	"jitbot/bot"
 	"jitbot/integrations/aws"
 	"jitbot/integrations/webchat"
@@ -135,6 +136,7 @@ func demoConfig(listen, data string) config {
 	c := defaultConfig()
 	c.Listen, c.Data, c.Policy, c.dir = listen, data, "policy.yaml", data
 	c.Log = logConfig{Level: "warn", Format: "text"}
+	c.sources = []activity.Source{pastTrail{}}
 	c.Channels = channelsConfig{Default: "access", Alerts: "security"}
 	c.Admins, c.Security = []string{"sam@example.com"}, []string{"sam@example.com"}
 	c.People = map[string]personConfig{}
@@ -216,6 +218,7 @@ func demoGuide(onCall string) []webchat.GuideStep {
 		{Title: "Approve it as Bo", Note: "Click Approve. AWS is called, read back, and Ann is told.", As: "bo", Where: "access-prod"},
 		{Title: "Get the credentials, once", Note: "Ann clicks Get credentials in her direct messages. The link works once.", As: "ann", Where: "@jitbot"},
 		{Title: "End it, read the receipt", Note: "Click I'm done, or let it run out. Then look at what AWS holds.", As: "ann", Where: "@jitbot"},
+		{Title: "See what was done", Note: "Bo did more than he asked for. Click Timeline… in his direct messages; others are in the threads of #access-prod.", As: "bo", Where: "@jitbot"},
 		{Title: "Approved by rule", Note: "Who is on call and names an incident is let in at once.", As: onCall, Where: "access-prod", Text: "/jit request prod-logs 30m INC-42 replica lag"},
 		{Title: "Refused, with the reason", Note: "A deny rule beats everything, and says why.", As: "con", Where: "access", Text: "/jit request prod-db 1h have a look at the data"},
 		{Title: "More time", Note: "An extension is a new decision under the same policy.", As: "ann", Where: "access", Text: "/jit request staging 1m try it and watch it end"},

@@ -245,3 +245,28 @@ func TestTheOtherStoriesOfTheDemoWorkInABrowser(t *testing.T) {
 	v.Prefer("prefers-color-scheme", "dark")
 	v.Picture("demo-28-dark")
 }
+
+func TestInTheDemoAHolderOpensTheTimelineOfWhatWasDone(t *testing.T) {
+	t.Parallel()
+	page, _ := demoAt(t)
+	v := visitor{browsertest.Open(t)}
+	v.Do(chromedp.Navigate(page))
+	v.Until(`document.getElementById("as")`)
+	v.actAs("bo")
+	v.goTo("access-prod")
+	v.Until(`document.body.textContent.includes("refund that did not arrive")`)
+	v.Picture("demo-receipts")
+	v.goTo("jitbot")
+	v.press("Timeline…")
+	v.Until(`[...document.querySelectorAll("a")].some(a => a.textContent.includes("Open the timeline"))`)
+	v.Picture("demo-timeline-link")
+	link := browsertest.Script[string](v.Browser, `[...document.querySelectorAll("a")].filter(a => a.textContent.includes("Open the timeline")).at(-1).href`)
+	v.Do(chromedp.Navigate(link))
+	v.Until(`document.querySelector("form button")?.textContent === "Open the timeline"`)
+	v.Click("form button")
+	v.Until(`document.querySelector(".steps") && document.querySelector(".mark")`)
+	v.Picture("demo-timeline")
+	if text := browsertest.Script[string](v.Browser, `document.body.innerText`); !strings.Contains(text, "Used for something else than it was for") || !strings.Contains(text, "told by demo") {
+		t.Errorf("the timeline reads\n%s", text)
+	}
+}

@@ -27,8 +27,9 @@ import (
 const doctorUsage = `usage: bot doctor --config FILE [--accept-clock] [--json]
 
 Checks every setting, the policy, the store, the clock, Slack's app, rights and
-channels, the company's sign-in and what AWS lets jitbot do, and says what to do
-about each thing that is wrong. It opens AWS sessions that may do nothing, to
+channels, the company's sign-in, the logs of what is done with access, where
+things are exported to, and what AWS lets jitbot do, and says what to do about
+each thing that is wrong. It opens AWS sessions that may do nothing, to
 see that it can, posts nothing and changes nothing, except with --accept-clock:
 that says the wall clock is right after jitbot doubted it.
 Exits 0 if all is well, 1 if not.
@@ -67,8 +68,11 @@ func writeFindings(w io.Writer, found []bot.Finding, asJSON bool) error {
 	}
 	for _, f := range found {
 		mark := "ok   "
-		if !f.OK {
+		switch {
+		case !f.OK:
 			mark = "WRONG"
+		case f.Hint != "":
+			mark = "note "
 		}
 		fmt.Fprintf(w, "%s  %s\n", mark, f.What)
 		if f.Hint != "" {
@@ -103,6 +107,8 @@ func examine(ctx context.Context, path string, acceptClock bool, env environment
 	}
 	found = append(found, examinePolicy(c, p)...)
 	found = append(found, examineChats(ctx, c, p)...)
+	found = append(found, examineActivity(ctx, c, bot.Deps{Log: newLog(c.Log, io.Discard), Now: time.Now})...)
+	found = append(found, examineExport(ctx, c, env.getenv)...)
 	return append(found, examineAWS(ctx, c, p)...)
 }
 
@@ -197,19 +203,29 @@ func takeClock(ctx context.Context, dir string) bot.Finding {
 // withStore runs fn on a service that has a store and nothing else, for the
 // few commands that write while no jitbot runs.
 func withStore(ctx context.Context, dir string, fn func(*bot.Service) error) error {
-	store, err := sqlite.Open(ctx, sqlite.Config{Dir: dir})
+	s, done, err := openFolder(ctx, dir, bot.Config{})
 	if err != nil {
 		return err
 	}
-	p, err := policy.Load("none", []byte("version: 1\nresources: {}\nrules: []\n"), policy.Options{})
+	return errors.Join(fn(s), done())
+}
+
+// openFolder makes a service of the store in dir that knows nobody and gives
+// nothing. done closes the store.
+func openFolder(ctx context.Context, dir string, c bot.Config) (s *bot.Service, done func() error, err error) {
+	store, err := sqlite.Open(ctx, sqlite.Config{Dir: dir})
 	if err != nil {
-		return errors.Join(err, store.Close())
+		return nil, nil, err
 	}
-	s, err := bot.New(bot.Config{Store: store, People: &bot.Directory{}, Policy: p, Now: time.Now})
-	if err == nil {
-		err = fn(s)
+	c.Policy, err = policy.Load("none", []byte("version: 1\nresources: {}\nrules: []\n"), policy.Options{})
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
 	}
-	return errors.Join(err, store.Close())
+	c.Store, c.People, c.Now = store, &bot.Directory{}, time.Now
+	if s, err = bot.New(c); err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return s, store.Close, nil
 }
 
 // examinePolicy holds the policy against what this configuration can do.
@@ -316,20 +332,18 @@ func knownPeople(ctx context.Context, c config) (*bot.Directory, error) {
 }
 
 func examineAWS(ctx context.Context, c config, p *policy.Policy) []bot.Finding {
-	var all []jit.Entitlement
-	for _, r := range p.Resources() {
-		all = append(all, r.Entitlements...)
-	}
+	all := entitlementsOf(p)
 	if len(all) == 0 {
 		return nil
 	}
 	cfg := c.AWS
+	cfg.Domains = c.emailDomains()
 	cfg.Entitlements = func() []jit.Entitlement { return all }
 	provisioner, err := aws.Open(cfg, bot.Deps{Log: newLog(c.Log, io.Discard), Now: time.Now})
 	if err != nil {
 		return []bot.Finding{wrong("", "AWS: %v", err)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // some ten calls for each role
 	defer cancel()
 	return provisioner.Check(ctx)
 }

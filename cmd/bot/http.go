@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"jitbot/api"
 	"jitbot/internal/localonly"
 	"jitbot/pages"
 )
@@ -35,6 +36,7 @@ const (
 type front struct {
 	handler atomic.Pointer[http.Handler]
 	busy    atomic.Int64
+	bodies  bool // of any length: who stands behind it bounds them
 }
 
 // ServeHTTP implements [http.Handler].
@@ -58,7 +60,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer f.busy.Add(-1)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if !f.bodies {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
 	(*h).ServeHTTP(w, r)
 }
 
@@ -91,7 +95,7 @@ func serveHTTP(ctx context.Context, ln net.Listener, f *front) error {
 }
 
 // handler is everything the app serves.
-func (a *app) handler() http.Handler {
+func (a *app) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	if a.chat != nil {
 		a.chat.Mount(mux, a.service)
@@ -107,12 +111,25 @@ func (a *app) handler() http.Handler {
 	credentials := pages.New(a.service, viewer, a.log)
 	mux.Handle("/c/", credentials)
 	mux.Handle("/pages/", credentials)
+	if a.activity.ingest != nil {
+		a.activity.ingest.Mount(mux, a.service)
+	}
+	timelines, err := pages.NewTimelines(pages.TimelinesConfig{
+		Timelines: a.service, Viewer: viewer, BaseURL: a.cfg.BaseURL, Now: a.now, Log: a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/g/", timelines)
 	if a.signing != nil {
 		mux.Handle("/s/", a.signing)
 	}
+	if a.cfg.CLI.Enabled {
+		mux.Handle(api.Root, api.New(a.service, a.log))
+	}
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /metrics", a.metrics())
-	return mux
+	return mux, nil
 }
 
 func (a *app) ready(w http.ResponseWriter, r *http.Request) {
@@ -129,6 +146,8 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 func (a *app) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(a.service.Collectors()...)
+	registry.MustRegister(a.aws.Collectors()...)
+	registry.MustRegister(a.export.Collectors()...)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	show := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

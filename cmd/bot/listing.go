@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"jitbot/activity"
 	"jitbot/bot"
 	"jitbot/jit"
 	"jitbot/storage"
@@ -25,7 +26,7 @@ with --data DIR or --config FILE
 
 const grantsUsage = `usage:
   bot grants list [--state S] [--person WHO] [--resource R] [--limit N] [--json]
-  bot grants show ID [--json]
+  bot grants show ID [--json] [--actions N]
   bot grants end ID --reason TEXT
 with --data DIR or --config FILE
 `
@@ -33,8 +34,9 @@ with --data DIR or --config FILE
 // listing is what the flags of requests and grants say.
 type listing struct {
 	dir, state, person, resource, reason string
-	limit                                int
+	limit, actions                       int // actions: fewer than 0: as many as suit the form
 	json                                 bool
+	people                               *bot.Directory // the configuration's, if one was named
 	plain                                []string
 }
 
@@ -49,6 +51,7 @@ func parseListing(args []string, env environment) (listing, error) {
 	fs.StringVar(&l.resource, "resource", "", "")
 	fs.StringVar(&l.reason, "reason", "", "")
 	fs.IntVar(&l.limit, "limit", 50, "")
+	fs.IntVar(&l.actions, "actions", -1, "")
 	fs.BoolVar(&l.json, "json", false, "")
 	want := 1
 	if len(args) > 0 && args[0] != "list" {
@@ -58,12 +61,20 @@ func parseListing(args []string, env environment) (listing, error) {
 	if l.plain, err = parseStoreFlags(fs, args, want); err != nil {
 		return l, err
 	}
+	l.people = &bot.Directory{}
 	if l.dir == "" && cfg != "" {
 		c, err := loadConfig(cfg, env.getenv)
 		if err != nil {
 			return l, err
 		}
 		l.dir = c.Data
+		all, err := c.people()
+		if err == nil {
+			err = l.people.Replace(all)
+		}
+		if err != nil {
+			return l, err
+		}
 	}
 	if l.dir == "" {
 		return l, fmt.Errorf("%w: --data DIR or --config FILE is needed", errUsage)
@@ -93,7 +104,7 @@ func runGrants(ctx context.Context, args []string, env environment) int {
 		case "list":
 			err = l.read(ctx, func(v storage.View) error { return l.listGrants(v, env.stdout) })
 		case "show":
-			err = l.read(ctx, func(v storage.View) error { return l.show(v, env.stdout) })
+			err = l.read(ctx, func(v storage.View) error { return l.showGrant(v, env) })
 		case "end":
 			err = l.end(ctx, env.stdout)
 		default:
@@ -157,6 +168,14 @@ type record struct {
 	Grant    *jit.Grant    `json:"grant,omitempty"`
 	Holdings []jit.Holding `json:"holdings,omitempty"`
 	Events   []eventLine   `json:"events"`
+
+	// What was done with it; of a grant alone. All but Evidence is as of now.
+	Actions  []jit.Activity    `json:"actions,omitempty"`
+	More     int               `json:"more_actions,omitempty"` // counted, and not among them
+	Use      *activity.Use     `json:"use,omitempty"`
+	Receipt  *activity.Receipt `json:"receipt,omitempty"`
+	Evidence *jit.Evidence     `json:"evidence,omitempty"`
+	AsOf     time.Time         `json:"evidence_as_of,omitzero"`
 }
 
 type eventLine struct {

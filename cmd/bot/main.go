@@ -24,12 +24,18 @@ const usageText = `jitbot: just-in-time access from chat.
   bot serve     --config FILE                     run
   bot doctor    --config FILE [--accept-clock]    is everything set up well?
   bot policy    check|explain|schema ...          offline checks of a policy file
+  bot aws       policy --config FILE              what AWS has to let jitbot do, to be pasted there
   bot slack     manifest                          the Slack app, to be pasted where apps are made
   bot requests  list|show ID                      --data DIR or --config FILE
   bot grants    list|show ID|end ID               --data DIR or --config FILE
+  bot drift     list|accept ID|fix ID             where the outside and jitbot do not agree
+  bot activity  import FILE... --data DIR         logs of what was done, into the contextual log
   bot audit     verify|export ...                 the event log
   bot backup    FILE                              --data DIR or --config FILE
   bot restore   FILE                              --data DIR or --config FILE
+  bot login     [--server URL]                    link this computer to you, for bot creds
+  bot creds     [GRANT] --format process|env|json credentials of a grant you hold
+  bot logout    [--server URL]                    forget that link
   bot version
 
 Each command explains itself with --help.
@@ -65,18 +71,30 @@ func run(ctx context.Context, args []string, env environment) int {
 		return runDoctor(ctx, rest, env)
 	case "policy":
 		return runPolicy(rest, env.stdout, env.stderr)
+	case "aws":
+		return runAWS(ctx, rest, env)
 	case "slack":
 		return runSlack(rest, env)
 	case "requests":
 		return runRequests(ctx, rest, env)
 	case "grants":
 		return runGrants(ctx, rest, env)
+	case "drift":
+		return runDrift(ctx, rest, env)
+	case "activity":
+		return runActivity(ctx, rest, env)
 	case "audit":
-		return runAudit(rest, env.stdout, env.stderr)
+		return runAudit(ctx, rest, env)
 	case "backup":
 		return runBackup(rest, env.stdout, env.stderr)
 	case "restore":
 		return runRestore(rest, env.stdout, env.stderr)
+	case "login":
+		return runLogin(ctx, rest, env)
+	case "creds":
+		return runCreds(ctx, rest, env)
+	case "logout":
+		return runLogout(rest, env)
 	case "healthcheck":
 		return runHealthcheck(ctx, rest, env)
 	case "version":

@@ -25,11 +25,13 @@ const (
 
 // seedHistory writes the past once; a store that has requests is left alone.
 func seedHistory(ctx context.Context, a *app, now time.Time) error {
-	steps := pastSteps(a.service.Policy(), now)
-	return a.store.Write(ctx, func(tx storage.Tx) error {
+	fresh := false
+	steps, told := pastSteps(a.service.Policy(), now)
+	err := a.store.Write(ctx, func(tx storage.Tx) error {
 		if _, err := tx.Note(seededKey); !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
+		fresh = true
 		for _, s := range steps {
 			if err := s.save(tx); err != nil {
 				return fmt.Errorf("seed %s: %w", s.kind, err)
@@ -37,6 +39,10 @@ func seedHistory(ctx context.Context, a *app, now time.Time) error {
 		}
 		return tx.SetNote(seededKey, []byte(now.UTC().Format(time.RFC3339)))
 	})
+	if err != nil || !fresh {
+		return err
+	}
+	return seedActivity(ctx, a.service.Activity(), told, now)
 }
 
 // step is one thing that happened.
@@ -51,6 +57,12 @@ type past struct {
 	r jit.Request
 	g jit.Grant
 	h jit.Holding
+
+	scope  []string // what the grant was for; empty: not said
+	key    string   // of credentials that were handed out; empty: none were
+	summed bool     // there is a receipt to be
+	gap    bool     // some of what was done is lost
+	told   []tale   // what was done with it
 }
 
 type pastRequest struct {
@@ -58,7 +70,7 @@ type pastRequest struct {
 	auto                        bool
 }
 
-func pastSteps(pol *policy.Policy, now time.Time) []step {
+func pastSteps(pol *policy.Policy, now time.Time) ([]step, []*past) {
 	rng := rand.New(rand.NewPCG(2026, 11)) //nolint:gosec // G404: the same past for everybody
 	wishes := []pastRequest{
 		{"ann@example.com", "prod-db", "INC-118 slow checkout, looking at locks", "prod-by-approval", false},
@@ -70,42 +82,61 @@ func pastSteps(pol *policy.Policy, now time.Time) []step {
 		{"con@example.com", "staging", "reproduce the import bug", "staging-at-will", true},
 	}
 	var steps []step
+	var all []*past
 	for i := range seedCount {
 		at := now.Add(-seedWeeks * 7 * 24 * time.Hour).Add(time.Duration(i) * (seedWeeks*7*24 - 12) * time.Hour / seedCount)
 		at = at.Add(time.Duration(rng.IntN(90)) * time.Minute).UTC().Truncate(time.Microsecond)
-		steps = append(steps, pastStory(rng, wishes[rng.IntN(len(wishes))], pol, at)...)
+		p, story := pastStory(rng, wishes[rng.IntN(len(wishes))], pol, at)
+		steps, all = append(steps, story...), append(all, p)
+	}
+	for _, s := range showcases() {
+		p, story := s.story(pol, now)
+		steps, all = append(steps, story...), append(all, p)
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
-	return steps
+	return steps, all
 }
 
 // pastStory is one request from its filing to its end: most are approved and
 // run out or are given back, some are denied or never answered.
-func pastStory(rng *rand.Rand, w pastRequest, pol *policy.Policy, at time.Time) []step {
+func pastStory(rng *rand.Rand, w pastRequest, pol *policy.Policy, at time.Time) (*past, []step) {
 	length := []time.Duration{30 * time.Minute, time.Hour, time.Hour, 2 * time.Hour}[rng.IntN(4)]
-	p := &past{r: jit.Request{
-		ID: bot.NewID("req", at), Kind: jit.Access, By: w.who, For: w.who, ByAccount: jit.Account{Platform: "web", User: w.who[:len(w.who)-len("@example.com")]},
-		Resource: w.resource, Duration: length, Reason: w.reason, CreatedAt: at,
-		Decision: jit.Decision{PolicySHA256: pol.SHA256(), Outcome: "approval", Rule: w.rule, Line: pol.Rule(pol.RuleNamed(w.rule)).Line, Count: 1, Approvers: approversBut(w.who)},
-	}}
+	p := newPast(w, pol, at, length)
+	p.told = ordinaryTale(rng, length)
 	if w.auto {
-		p.r.Decision.Outcome, p.r.Decision.Approvers, p.r.Decision.Count = "auto_approve", nil, 0
-		p.r.DecidedAt, p.r.DecidedBy = at, "policy"
-		return append(p.given(at, jit.EventRequestApproved), p.heldAndEnded(rng, at, length)...)
+		return p, append(p.approvedByRule(), p.heldAndEnded(rng, at, length)...)
 	}
-	asked := step{at, jit.EventRequested, func(tx storage.Tx) error {
-		return p.saveRequest(tx, at, jit.EventRequested, w.who, jit.RequestPending)
-	}}
 	answered := at.Add(time.Duration(2+rng.IntN(50)) * time.Minute)
 	p.r.LapseAt = at.Add(8 * time.Hour)
 	switch rng.IntN(10) {
 	case 0:
-		return []step{asked, p.answer(p.r.LapseAt, jit.EventRequestLapsed, jit.ActorJitbot, "", jit.RequestLapsed)}
+		return p, []step{p.asked(), p.answer(p.r.LapseAt, jit.EventRequestLapsed, jit.ActorJitbot, "", jit.RequestLapsed)}
 	case 1:
-		return []step{asked, p.answer(answered, jit.EventRequestDenied, p.r.Decision.Approvers[0], "Staging has the same data, try there first.", jit.RequestDenied)}
+		return p, []step{p.asked(), p.answer(answered, jit.EventRequestDenied, p.r.Decision.Approvers[0], "Staging has the same data, try there first.", jit.RequestDenied)}
 	}
 	approved := p.given(answered, jit.EventRequestApproved)
-	return append(append([]step{asked}, approved...), p.heldAndEnded(rng, answered, length)...)
+	return p, append(append([]step{p.asked()}, approved...), p.heldAndEnded(rng, answered, length)...)
+}
+
+func newPast(w pastRequest, pol *policy.Policy, at time.Time, length time.Duration) *past {
+	return &past{r: jit.Request{
+		ID: bot.NewID("req", at), Kind: jit.Access, By: w.who, For: w.who, ByAccount: jit.Account{Platform: "web", User: w.who[:len(w.who)-len("@example.com")]},
+		Resource: w.resource, Duration: length, Reason: w.reason, CreatedAt: at,
+		Decision: jit.Decision{PolicySHA256: pol.SHA256(), Outcome: "approval", Rule: w.rule, Line: pol.Rule(pol.RuleNamed(w.rule)).Line, Count: 1, Approvers: approversBut(w.who)},
+	}}
+}
+
+func (p *past) asked() step {
+	return step{p.r.CreatedAt, jit.EventRequested, func(tx storage.Tx) error {
+		return p.saveRequest(tx, p.r.CreatedAt, jit.EventRequested, p.r.By, jit.RequestPending)
+	}}
+}
+
+func (p *past) approvedByRule() []step {
+	at := p.r.CreatedAt
+	p.r.Decision.Outcome, p.r.Decision.Approvers, p.r.Decision.Count = "auto_approve", nil, 0
+	p.r.DecidedAt, p.r.DecidedBy = at, "policy"
+	return p.given(at, jit.EventRequestApproved)
 }
 
 func approversBut(who string) []string {
@@ -136,9 +167,9 @@ func (p *past) answer(at time.Time, kind, by, words string, to jit.RequestState)
 // given approves the request and opens its grant.
 func (p *past) given(at time.Time, kind string) []step {
 	return []step{{at, kind, func(tx storage.Tx) error {
-		by := "policy"
+		by, actor := "policy", p.r.By
 		if len(p.r.Decision.Approvers) > 0 {
-			by = p.r.Decision.Approvers[0]
+			by, actor = p.r.Decision.Approvers[0], p.r.Decision.Approvers[0]
 			p.r.Approvals = []jit.Approval{{By: by, At: at, Duration: p.r.Duration}}
 		}
 		p.r.DecidedAt, p.r.DecidedBy = at, by
@@ -149,10 +180,11 @@ func (p *past) given(at time.Time, kind string) []step {
 		}
 		p.h = jit.Holding{
 			ID: bot.NewID("hld", at), Grant: p.g.ID, Request: p.r.ID, Principal: p.r.For, Resource: p.r.Resource,
-			Entitlement: jit.Entitlement{Kind: "aws_iam_group", Params: map[string]string{"account": demoAccount, "group": "past"}},
-			NotAfter:    end, Standing: jit.NotStanding,
+			Entitlement: jit.Entitlement{Kind: "aws_iam_group", Params: map[string]string{"account": demoAccount, "group": pastGroup}},
+			Target:      "group " + pastGroup, NotAfter: end, Standing: jit.NotStanding,
 		}
-		c := jit.Record(p.event(at, kind, by)).Detail("reason", p.r.Reason).Detail("rule", p.r.Decision.Rule)
+		p.g.Scope = p.scope
+		c := jit.Record(p.event(at, kind, actor)).Detail("reason", p.r.Reason).Detail("rule", p.r.Decision.Rule)
 		return p.save(tx, c, jit.RequestApproved, jit.GrantProvisioning, jit.HoldingWanted)
 	}}}
 }
@@ -184,25 +216,49 @@ func (p *past) save(tx storage.Tx, c *jit.Change, r jit.RequestState, g jit.Gran
 
 // heldAndEnded confirms the grant and ends it, on time or early.
 func (p *past) heldAndEnded(rng *rand.Rand, at time.Time, length time.Duration) []step {
-	confirmed := at.Add(2 * time.Second)
-	due, outcome, by := confirmed.Add(length), jit.Expired, jit.ActorJitbot
 	if rng.IntN(3) == 0 {
-		due, outcome, by = confirmed.Add(length/3), jit.Revoked, p.r.For
+		return p.heldFor(at, length, length/3)
+	}
+	return p.heldFor(at, length, length)
+}
+
+// heldFor has the grant held for a while of its length.
+func (p *past) heldFor(at time.Time, length, held time.Duration) []step {
+	confirmed := at.Add(2 * time.Second)
+	due, outcome, by, why := confirmed.Add(held), jit.Expired, jit.ActorJitbot, ""
+	if held < length {
+		outcome, by, why = jit.Revoked, p.r.For, "done"
 	}
 	move := func(at time.Time, kind, actor string, g jit.GrantState, h jit.HoldingState, change func()) step {
 		return step{at, kind, func(tx storage.Tx) error {
 			change()
-			return p.save(tx, jit.Record(p.event(at, kind, actor)), "", g, h)
+			return p.save(tx, jit.Record(p.event(at, kind, actor)).Detail("target", p.h.Target), "", g, h)
 		}}
 	}
-	return []step{
+	steps := []step{
 		move(at.Add(time.Second), jit.EventHoldingApplying, jit.ActorJitbot, jit.GrantProvisioning, jit.HoldingApplying, func() {}),
 		move(confirmed, jit.EventGrantActive, jit.ActorJitbot, jit.GrantActive, jit.HoldingPresent, func() {
 			p.g.ConfirmedAt, p.g.ExpiresAt = confirmed, confirmed.Add(length)
 		}),
 		move(due, jit.EventGrantRevoking, by, jit.GrantRevoking, jit.HoldingRemoving, func() {
-			p.g.ExpiresAt, p.g.Outcome, p.g.EndBy = due, outcome, by
+			p.g.ExpiresAt, p.g.Outcome, p.g.EndBy, p.g.EndReason = due, outcome, by, why
 		}),
-		move(due.Add(time.Second), jit.EventGrantEnded, jit.ActorJitbot, jit.GrantEnded, jit.HoldingAbsent, func() { p.g.EndedAt = due.Add(time.Second) }),
+		move(due.Add(time.Second), jit.EventGrantEnded, jit.ActorJitbot, jit.GrantEnded, jit.HoldingAbsent, func() {
+			p.g.EndedAt = due.Add(time.Second)
+			if p.summed {
+				p.g.ReceiptAt = p.g.EndedAt.Add(15 * time.Minute)
+			}
+		}),
 	}
+	if p.key != "" {
+		steps = append(steps, p.handedOut(confirmed.Add(40*time.Second)))
+	}
+	return steps
+}
+
+// handedOut is that the holder was given credentials.
+func (p *past) handedOut(at time.Time) step {
+	return step{at, jit.EventCredentialIssued, func(tx storage.Tx) error {
+		return tx.Save(jit.Record(p.event(at, jit.EventCredentialIssued, p.r.For)).Detail("access_key_id", p.key))
+	}}
 }

@@ -90,7 +90,12 @@ func serve(ctx context.Context, c config, env environment, load func() (*policy.
 		stop()
 		return errors.Join(err, <-served)
 	}
-	f.stand(a.handler())
+	h, err := a.handler()
+	if err != nil {
+		stop()
+		return errors.Join(err, <-served, a.close())
+	}
+	f.stand(h)
 	err = a.run(ctx, func() {
 		if started != nil {
 			started(a, ln.Addr().String())
@@ -109,6 +114,7 @@ func (a *app) run(ctx context.Context, started func(), configPath string, load f
 	var around sync.WaitGroup
 	around.Go(func() { control.run(ctx) })
 	around.Go(a.watch(ctx, configPath, load, env))
+	around.Go(func() { a.export.Run(ctx) })
 	a.log.Info("jitbot runs", "listen", a.cfg.Listen, "policy_sha256", a.service.Policy().SHA256(), "version", version())
 	for _, w := range a.service.Policy().Warnings() {
 		a.log.Warn("policy", "warning", w)

@@ -246,7 +246,7 @@ func TestKilledAtAnyMomentJitbotGivesNothingItDoesNotTakeBack(t *testing.T) {
 	}
 	in.kill()
 	var out bytes.Buffer
-	if code := runAudit([]string{"verify", "--data", filepath.Join(in.dir, "data")}, &out, &out); code != exitOK {
+	if code := runAudit(t.Context(), []string{"verify", "--data", filepath.Join(in.dir, "data")}, environment{&out, &out, os.Getenv}); code != exitOK {
 		t.Errorf("the log after %d kills: %s", rounds, out.String())
 	}
 }

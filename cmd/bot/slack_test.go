@@ -261,8 +261,8 @@ func TestTheDoctorSaysWhatToDoAboutEachThingThatIsWrong(t *testing.T) {
 		{"a sign-in that does not answer", func(w *workplace) {
 			w.change("config.yaml", `sign_in: {issuer: "http://127.0.0.1:`, `sign_in: {issuer: "http://localhost:`)
 		}, "", exitRefused, "WRONG  sign-in: ", "compare sign_in.issuer with the provider's own page"},
-		{"a user group, which many can edit", group("slack_usergroup: S0ONCALL"), "", exitOK, "ok     slack: group sre can be read: jitbot knows 2 of its members", "every member can edit user groups, and so let themselves in"},
-		{"a channel as a group", group("slack_channel: C0PROD"), "", exitOK, "ok     slack: group sre can be read: jitbot knows 2 of its members", "whoever is in the channel can invite others"},
+		{"a user group, which many can edit", group("slack_usergroup: S0ONCALL"), "", exitOK, "note   slack: group sre can be read: jitbot knows 2 of its members", "every member can edit user groups, and so let themselves in"},
+		{"a channel as a group", group("slack_channel: C0PROD"), "", exitOK, "note   slack: group sre can be read: jitbot knows 2 of its members", "whoever is in the channel can invite others"},
 		{"a user group that is not there", group("slack_usergroup: S0GONE"), "", exitRefused, "WRONG  slack: members of sre (S0GONE): ", "give nothing until it can be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
