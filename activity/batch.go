@@ -42,6 +42,8 @@ type Batch struct {
 	actions      *table
 	name         []byte // of an action, while it is put together
 	buckets      map[string]*bucket
+	ofGrants     map[*known]*bucket // the same, found faster
+	last         [columns]lastText
 	order        []*bucket
 	tally        Tally
 	rows         int
@@ -162,10 +164,15 @@ const sideDoor = "~"
 
 func (b *Batch) bucket(f found, r *Record) *bucket {
 	if f.known != nil {
-		if known := b.buckets[f.grant.ID]; known != nil {
+		if known := b.ofGrants[f.known]; known != nil {
 			return known
 		}
-		return b.newBucket(f.grant.ID, f.known)
+		known := b.buckets[f.grant.ID] // of another index, if the batch was widened
+		if known == nil {
+			known = b.newBucket(f.grant.ID, f.known)
+		}
+		b.ofGrants[f.known] = known
+		return known
 	}
 	name := sideDoor + time.Unix(weekOf(r.At.UnixMicro()), 0).UTC().Format(time.DateOnly) + sideDoor + r.Scope
 	if known := b.buckets[name]; known != nil {
@@ -192,17 +199,41 @@ func (b *Batch) fill(to *row, r *Record, f found) {
 	b.name = append(append(append(b.name[:0], tidy(r.Service, 64)...), ':'), tidy(r.Verb, 128)...)
 	to.action = b.actions.bytes(b.name)
 	to.flags = outcomeFlag(r.Outcome) | methodFlag(f.method) | b.flags(r, f)
-	to.columns[colSource] = b.texts.number(b.source)
-	to.columns[colActor] = b.texts.number(tidy(r.Actor, 256))
-	to.columns[colResource] = b.texts.number(tidy(b.log.redact.text(fieldResource, b.name, r.Resource), 512))
-	to.columns[colCode] = b.texts.number(tidy(r.Code, 80))
-	to.columns[colLayer] = b.texts.number(tidy(r.Layer, 40))
-	to.columns[colOrigin] = b.texts.number(tidy(b.log.redact.text(fieldOrigin, b.name, r.Origin), 64))
-	to.columns[colAgent] = b.texts.number(tidy(r.Agent, 160))
-	to.columns[colAccount] = b.texts.number(tidy(r.Account, 64))
-	to.columns[colRegion] = b.texts.number(tidy(r.Region, 64))
-	to.columns[colScope] = b.texts.number(tidy(r.Scope, 512))
-	to.columns[colDetail] = b.texts.number(tidy(b.log.redact.text(fieldDetail, b.name, r.Detail), 400))
+	b.text(to, colSource, b.source, 256)
+	b.text(to, colActor, r.Actor, 256)
+	b.text(to, colResource, b.log.redact.text(fieldResource, b.name, r.Resource), 512)
+	b.text(to, colCode, r.Code, 80)
+	b.text(to, colLayer, r.Layer, 40)
+	b.text(to, colOrigin, b.log.redact.text(fieldOrigin, b.name, r.Origin), 64)
+	b.text(to, colAgent, r.Agent, 160)
+	b.text(to, colAccount, r.Account, 64)
+	b.text(to, colRegion, r.Region, 64)
+	b.text(to, colScope, r.Scope, 512)
+	b.text(to, colDetail, b.log.redact.text(fieldDetail, b.name, r.Detail), 400)
+}
+
+// lastText is the last text of a column and its number: many rows in a row have
+// the same.
+type lastText struct {
+	text string
+	num  uint32
+}
+
+func (b *Batch) text(to *row, c column, s string, most int) {
+	if s == "" {
+		return
+	}
+	last := &b.last[c]
+	if s != last.text {
+		last.num = b.texts.number(tidy(s, most))
+		last.text = s
+		if kept := b.texts.texts[last.num]; kept == s {
+			last.text = kept // what s points into may be written over
+		} else {
+			last.text = string(append([]byte(nil), s...))
+		}
+	}
+	to.columns[c] = last.num
 }
 
 func (b *Batch) flags(r *Record, f found) (flags uint16) {

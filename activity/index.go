@@ -23,9 +23,11 @@ const (
 
 // markKey is a mark as actions bear it.
 type markKey struct {
-	method       jit.Method
+	method       uint16 // as rows have it
 	scope, value string
 }
+
+func keyOf(m jit.Method, scope, value string) markKey { return markKey{methodFlag(m), scope, value} }
 
 // known is a grant that actions may be of.
 type known struct {
@@ -46,6 +48,7 @@ type index struct {
 	head     int64     // of the log of events when it was made
 	claims   map[markKey][]claim
 	opens    map[string]bool // scopes that only grants should open
+	has      [16]bool        // methods by which any grant is known
 }
 
 func newIndex(from, to time.Time) *index {
@@ -63,7 +66,8 @@ func (x *index) add(k *known, marks ...Mark) {
 		if m.Value == "" {
 			continue
 		}
-		key := markKey{m.Method, m.Scope, m.Value}
+		key := keyOf(m.Method, m.Scope, m.Value)
+		x.has[key.method>>2] = true
 		x.claims[key] = append(x.claims[key], claim{k, m.Person})
 	}
 }
@@ -121,10 +125,11 @@ func (k *known) during(at time.Time) bool { return k.to.IsZero() || !at.After(k.
 // own finds a mark that one grant alone has. It fits whenever the action was
 // done after the grant was made, also long after it ended.
 func (x *index) own(r *Record, m jit.Method, scope, value string) (found, bool) {
-	if value == "" {
+	key := keyOf(m, scope, value)
+	if value == "" || !x.has[key.method>>2] {
 		return found{}, false
 	}
-	for _, c := range x.claims[markKey{m, scope, value}] {
+	for _, c := range x.claims[key] {
 		foreign := c.person != "" && r.SourceIdentity != "" && r.SourceIdentity != c.person
 		if !foreign && !r.At.Before(c.grant.CreatedAt.Add(-skew)) {
 			return found{c.known, m, m.Confidence()}, true
@@ -140,7 +145,7 @@ func (x *index) bySourceIdentity(r *Record) (found, bool) {
 	if r.SourceIdentity == "" {
 		return found{}, false
 	}
-	for _, c := range x.claims[markKey{jit.BySessionName, r.Scope, r.Session}] {
+	for _, c := range x.claims[keyOf(jit.BySessionName, r.Scope, r.Session)] {
 		if c.person == r.SourceIdentity && !r.At.Before(c.grant.CreatedAt.Add(-skew)) {
 			return found{c.known, jit.BySourceIdentity, jit.BySourceIdentity.Confidence()}, true
 		}
@@ -157,12 +162,13 @@ func (x *index) bySourceIdentity(r *Record) (found, bool) {
 // shared finds a mark that all grants of a person may have: the one that ran
 // then, else the last one that ended within the life of a session before.
 func (x *index) shared(r *Record, m jit.Method, scope, value string) (found, bool) {
-	if value == "" {
+	key := keyOf(m, scope, value)
+	if value == "" || !x.has[key.method>>2] {
 		return found{}, false
 	}
 	var running, before *known
 	several := false
-	for _, c := range x.claims[markKey{m, scope, value}] {
+	for _, c := range x.claims[key] {
 		switch {
 		case r.At.Before(c.from.Add(-skew)):
 		case c.to.IsZero() || !r.At.After(c.to.Add(skew)):

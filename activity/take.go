@@ -59,7 +59,7 @@ func (i *intake) Begin(ctx context.Context, part string) (*Batch, bool, error) {
 	}
 	return &Batch{
 		ctx: ctx, log: i.log, source: i.source, part: part, index: x,
-		texts: newTable(), actions: newTable(), buckets: map[string]*bucket{},
+		texts: newTable(), actions: newTable(), buckets: map[string]*bucket{}, ofGrants: map[*known]*bucket{},
 	}, false, nil
 }
 
@@ -108,7 +108,8 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 // empty gets a batch ready for more of its part.
 func (b *Batch) empty() {
 	b.texts, b.actions = newTable(), newTable()
-	b.buckets, b.order, b.rows = map[string]*bucket{}, nil, 0
+	b.buckets, b.ofGrants, b.order, b.rows = map[string]*bucket{}, map[*known]*bucket{}, nil, 0
+	b.last = [columns]lastText{}
 }
 
 // slice is a stretch of a bucket's rows.

@@ -1,7 +1,7 @@
 package trail
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -15,13 +15,17 @@ import (
 // stood before was handed over, the rest was counted.
 var ErrBroken = errors.New("the file is broken")
 
+const packedSize = 64 << 10 // bytes that are read at once
+
 // Decoder reads files one after the other. It is for one goroutine; its zero
 // value is ready, and keeps its buffers from file to file.
 type Decoder struct {
 	window
+	packed  *bufio.Reader
 	gzip    *gzip.Reader
 	fields  fields
-	follows [fieldCount]field // which key followed another last
+	follows [fieldCount][2]field // which keys followed another: mostly, and sometimes
+	turns   uint
 	record  activity.Record
 	made    []byte // texts that stand nowhere in the buffer
 
@@ -47,15 +51,14 @@ func Read(r io.Reader, fn func(*activity.Record), skip func(why string, n int64)
 func (d *Decoder) Read(r io.Reader, fn func(*activity.Record), skip func(why string, n int64)) error {
 	d.fn, d.skip = fn, skip
 	src := &source{Reader: r}
-	var magic [2]byte
-	n, err := io.ReadFull(src, magic[:])
-	if err != nil && src.err != nil {
-		return fmt.Errorf("read: %w", src.err)
+	if d.packed == nil {
+		d.packed = bufio.NewReaderSize(nil, packedSize)
 	}
-	head := io.MultiReader(bytes.NewReader(magic[:n]), src)
-	if magic != [2]byte{0x1f, 0x8b} {
-		d.reset(head)
-	} else if err := d.unpack(head); err != nil {
+	d.packed.Reset(src)
+	magic, _ := d.packed.Peek(2) // what is wrong with it shows when it is read
+	if string(magic) != "\x1f\x8b" {
+		d.reset(d.packed)
+	} else if err := d.unpack(d.packed); err != nil {
 		if src.err != nil {
 			return fmt.Errorf("read: %w", src.err)
 		}

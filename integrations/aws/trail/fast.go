@@ -52,13 +52,15 @@ func (d *Decoder) keys(p int, of field) int {
 		return p + 1
 	}
 	for {
-		k := d.follows[last]
-		if name := spelled[k]; name != "" && string(b[p:p+len(name)]) == name {
-			p += len(name)
-		} else if k, p = d.key(p, of); p < 0 {
-			return -1
+		k := d.follows[last][0]
+		name := spelled[k]
+		if string(b[p:p+len(name)]) != name || k == unknown {
+			k, p = d.otherKey(p, of, last)
+			if p < 0 {
+				return -1
+			}
 		} else {
-			d.follows[last] = k
+			p += len(name)
 		}
 		if !d.fields.once(k) {
 			return d.fail(d.at)
@@ -76,6 +78,28 @@ func (d *Decoder) keys(p int, of field) int {
 			return d.fail(p)
 		}
 	}
+}
+
+// otherKey reads a key that is not the one that mostly follows the last, as
+// before an error, and remembers it as the one that sometimes does.
+func (d *Decoder) otherKey(p int, of, last field) (field, int) {
+	often, seldom := d.follows[last][0], d.follows[last][1]
+	if name := spelled[seldom]; seldom != unknown && string(d.buf[p:p+len(name)]) == name {
+		d.follows[last] = [2]field{seldom, often}
+		if d.turns++; d.turns&3 != 0 {
+			d.follows[last] = [2]field{often, seldom}
+		}
+		return seldom, p + len(name)
+	}
+	k, p := d.key(p, of)
+	switch {
+	case p < 0 || k == unknown:
+	case often == unknown:
+		d.follows[last][0] = k
+	default:
+		d.follows[last][1] = k
+	}
+	return k, p
 }
 
 // key reads a key and its colon.

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxRecord  = 1 << 20 // bytes of one record; CloudTrail's own limit is a quarter of it
-	minWindow  = 256 << 10
+	maxRecord  = 1 << 20  // bytes of one record; CloudTrail's own limit is a quarter of it
+	minWindow  = 64 << 10 // small, so that it stays in the processor's cache beside what records are compared with
 	pad        = 32       // zero bytes after the data, so that looking ahead needs no check
 	emptyReads = 100      // as many reads of nothing end a file
 	maxTotal   = 16 << 30 // bytes that one file may inflate to; an honest one stays below a tenth of it
