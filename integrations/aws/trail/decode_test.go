@@ -345,7 +345,7 @@ type repeat struct {
 
 func over(text string) *repeat {
 	text = strings.Repeat(text, 1+100_000/len(text))
-	return &repeat{text: text, left: 64 << 20 / int64(len(text)) * int64(len(text))}
+	return &repeat{text: text, left: 24 << 20 / int64(len(text)) * int64(len(text))}
 }
 
 func (r *repeat) Read(b []byte) (int, error) {
@@ -373,7 +373,7 @@ func TestT63ALargeFileTakesNoMoreMemoryThanASmallOne(t *testing.T) {
 		_ = Read(in, func(*activity.Record) {}, func(string, int64) {})
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
-			t.Errorf("%s: %d KiB were taken for 64 MiB", name, got>>10)
+			t.Errorf("%s: %d KiB were taken for 24 MiB", name, got>>10)
 		}
 	}
 }
