@@ -121,7 +121,7 @@ func TestInTheBrowserAMarkOnTheLineLeadsToItsStepByKeyboard(t *testing.T) {
 	b.Do(chromedp.Navigate(url))
 	b.Click("form button")
 	b.Until(`document.querySelector(".steps")`)
-	b.Do(chromedp.Focus(chromedp.CSS(`.bar.wide .mark:has(.over.stray)`)))
+	browsertest.Script[bool](b, `(document.querySelector(".bar.wide .mark:has(.over.stray)").focus({focusVisible: true}), true)`)
 	if says := browsertest.Script[string](b, `document.activeElement.getAttribute("aria-label")`); says == "" {
 		t.Error("a mark says nothing to screen readers")
 	}

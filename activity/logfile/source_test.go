@@ -178,13 +178,9 @@ func TestT63_WhatCannotHaveBeenDoneThenIsSetAsideAlone(t *testing.T) {
 
 func TestNothingIsSaidOfUntilWhileAFileCannotBeRead(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root reads everything")
-	}
 	w := setup(t)
 	w.tell(2)
-	w.put("b.log", w.line())
-	if err := os.Chmod(filepath.Join(w.dir, "b.log"), 0); err != nil {
+	if err := os.Symlink("b.log", filepath.Join(w.dir, "b.log")); err != nil { // to itself: not even root can open it
 		t.Fatal(err)
 	}
 	if err := w.source().Read(t.Context(), w.in); err == nil {
