@@ -45,9 +45,15 @@ func always() []redaction {
 		return redaction{pattern: regexp.MustCompile(pattern), needs: needs}
 	}
 	return []redaction{
+		// A key that ends so, and its value: masterUserPassword, DB_PASSWORD, x-api-key.
+		rule(`(?i)(pass(word|wd|phrase)|secret([_-]?(access[_-]?key|string|binary|value|key))?|token|api[_-]?key|private[_-]?key|credential)s?`+
+			`[\\"']*\s*[=:]\s*(\\+"[^"]*("|$)|"(\\.|[^"\\])*("|$)|'[^']*('|$)|\[[^\]]*(\]|$)|[^\s,;&]+)`,
+			"pass", "secret", "token", "apikey", "api_key", "api-key", "privatekey", "private_key", "private-key", "credential"),
 		rule(`(?i)\b(pass(word|wd)?|secret|token|api_?key|credential)s?\b["']?\s*(=|:|\bto\b|\bas\b)?\s*("[^"]*"|'[^']*'|[^\s,;&]+)`,
 			"pass", "secret", "token", "apikey", "api_key", "credential"),
 		rule(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b`, "akia", "asia"),
+		rule(`(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}`, "bearer"),
+		rule(`://[^\s/:@"']*:[^\s/@"']+@`, "://"),
 		rule(`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`, "eyj"),
 		rule(`-----BEGIN [A-Z ]+-----[^-]*(-----END [A-Z ]+-----)?`, "-----begin"),
 		{actions: []string{"secretsmanager:*", "ssm:PutParameter", "kms:*"}},

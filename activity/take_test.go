@@ -267,6 +267,17 @@ func TestF69WhatIsSecretIsNotKept(t *testing.T) {
 		{"token=hunter4canary&x=1", "hunter4canary"},
 		{"uses AKIAIOSFODNN7EXAMPLE now", "AKIAIOSFODNN7EXAMPLE"},
 		{"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2ln", "eyJhbGciOiJub25lIn0"},
+		{`{"dBInstanceIdentifier":"orders-1","masterUserPassword":"hunter5canary"}`, "hunter5canary"},
+		{`{"env":"DB_PASSWORD=hunter6canary"}`, "hunter6canary"},
+		{`{"clientSecret": "a \"quoted hunter7canary"}`, "hunter7canary"},
+		{`{"body":"{\"authToken\":\"my hunter8canary\"}"}`, "hunter8canary"},
+		{`{"password":"a \"quoted hunter15canary"}`, "hunter15canary"},
+		{`{"secretAccessKey":"hunter9canary"}`, "hunter9canary"},
+		{`{"sessionTokens":["a","hunter10canary"]}`, "hunter10canary"},
+		{`{"newPassword":"cut off hunter11canary`, "hunter11canary"},
+		{"x-api-key: hunter12canary", "hunter12canary"},
+		{"Authorization: Bearer hunter13canary", "hunter13canary"},
+		{"dsn postgres://shop:hunter14canary@db:5432/shop", "hunter14canary"},
 	} {
 		r := bySession(i, "grt_1", ann)
 		r.Detail, r.Resource = tc.detail, "arn:aws:s3:::b/customer-4711/x"
@@ -277,6 +288,24 @@ func TestF69WhatIsSecretIsNotKept(t *testing.T) {
 		}
 		if row.Resource != "arn:aws:s3:::b/[redacted]/x" {
 			t.Errorf("resource %s", row.Resource)
+		}
+	}
+}
+
+func TestWhatOnlySoundsLikeASecretIsKept(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session")
+	for i, detail := range []string{
+		`{"roleArn":"arn:aws:iam::111122223333:role/x","service":"https://example.com:443/a@b"}`,
+		`{"dBInstanceIdentifier":"orders-1","iam:PassedToService":"rds.amazonaws.com"}`,
+		`{"secretName":"orders","passwordReusePrevention":5}`,
+	} {
+		r := bySession(i, "grt_1", ann)
+		r.Detail = detail
+		w.tell(t, "trail", r)
+		if row := w.rows(t, "grt_1")[i]; row.Detail != detail {
+			t.Errorf("%s is kept as %s", detail, row.Detail)
 		}
 	}
 }

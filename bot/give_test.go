@@ -71,7 +71,10 @@ func TestT35MembershipThatStoodBeforeIsNeitherAddedNorRemoved(t *testing.T) { //
 			t.Errorf("AWS was told to %s", c.Action)
 		}
 	}
-	card(t, w.Chat.Direct("di"), "was left in place: the access stood before")
+	receipt := card(t, w.Chat.Direct("di"), "was left in place: the access stood before")
+	if words := bottest.Words(receipt.Card); strings.Contains(words, "seen to be gone") {
+		t.Errorf("what is there is said to be gone: %s", words)
+	}
 }
 
 func TestAMembershipThatStoodBeforeSurvivesARequestEndedBeforeTheFirstCall(t *testing.T) { // feature 46

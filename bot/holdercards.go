@@ -81,12 +81,16 @@ func (s *Service) receiptWords(st story) []Text {
 	if g.Outcome == jit.Failed {
 		return []Text{plain("It could not be given: " + endedBecause(g) + ". Everything that was opened was taken back.")}
 	}
+	ended := "It was seen to be gone"
+	if len(st.holdings) > 0 && !slices.ContainsFunc(st.holdings, func(h jit.Holding) bool { return h.Kept == "" }) {
+		ended = "It ended" // nothing of it is gone
+	}
 	out := []Text{{
 		{Text: "Held from "},
 		{Time: g.ConfirmedAt},
 		{Text: " to "},
 		{Time: g.EndedAt},
-		{Text: fmt.Sprintf(" (%s). It was seen to be gone %s after its end was due.", jit.FormatDuration(g.EndedAt.Sub(g.ConfirmedAt).Truncate(time.Second)), lag(g))},
+		{Text: fmt.Sprintf(" (%s). %s %s after its end was due.", jit.FormatDuration(g.EndedAt.Sub(g.ConfirmedAt).Truncate(time.Second)), ended, lag(g))},
 	}}
 	if slices.ContainsFunc(st.holdings, func(h jit.Holding) bool { return !h.ExposedUntil.IsZero() }) {
 		out = append(out, plain("Credentials were handed out; they do not work any more."))

@@ -44,13 +44,24 @@ func formsOf(c bot.Revealed, o bot.Offer) (forms, error) {
 		if strings.ContainsFunc(value, unicode.IsControl) {
 			return forms{}, errUnusable
 		}
-		sh.WriteString("export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n")
-		ps.WriteString("$Env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'\n")
+		for _, name := range variables(name) {
+			sh.WriteString("export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n")
+			ps.WriteString("$Env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'\n")
+		}
 		file.WriteString(fileKey(name) + " = " + value + "\n")
 	}
 	f.Shell, f.PowerShell, f.File = sh.String(), ps.String(), file.String()
 	f.Console = webAddressOf(c.ConsoleURL)
 	return f, nil
+}
+
+// variables are the names a value goes by: boto3 and version 1 of the AWS
+// command line know the region by the second one alone.
+func variables(name string) []string {
+	if name == "AWS_REGION" {
+		return []string{name, "AWS_DEFAULT_REGION"}
+	}
+	return []string{name}
 }
 
 // webAddress is an absolute http or https URL, or empty. Only webAddressOf

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -41,19 +42,26 @@ type intakes func(ctx context.Context, dir string, c *config) (in func(source st
 // openIntakes opens the log of the store in dir. Without a configuration the
 // marks of what is given are those of the defaults.
 func openIntakes(ctx context.Context, dir string, c *config) (func(source string) activity.Intake, func() error, error) {
+	deps := bot.Deps{Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	var cfg aws.Config
+	var own bot.Config
 	if c != nil {
-		cfg = c.AWS
+		sources, err := c.Activity.open(deps, c.AWS.Reach())
+		if err != nil {
+			return nil, nil, err
+		}
+		// What sources know of grants, and what is not to be kept, holds here, too.
+		cfg, own.Sources, own.Redact = c.AWS, sources.all, c.Activity.Redact
 	}
-	marks, err := aws.Open(cfg, bot.Deps{Now: time.Now})
+	marks, err := aws.Open(cfg, deps)
 	if err != nil {
 		return nil, nil, err
 	}
-	given := map[string]bot.Provisioner{}
+	own.Provisioners = map[string]bot.Provisioner{}
 	for _, kind := range aws.KindNames() {
-		given[kind] = marks
+		own.Provisioners[kind] = marks
 	}
-	s, done, err := openFolder(ctx, dir, bot.Config{Provisioners: given})
+	s, done, err := openFolder(ctx, dir, own)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -297,6 +297,34 @@ activity:
 	}
 }
 
+func TestWhatIsImportedWhileNoJitbotRunsIsAttributedAndRedactedAsWhileOneDoes(t *testing.T) {
+	t.Parallel()
+	d, grant := deskWithGrant(t)
+	d.in.kill()
+	config := filepath.Join(d.in.dir, "config.yaml")
+	text, err := os.ReadFile(config)
+	if err == nil {
+		err = os.WriteFile(config, append(text, `
+activity:
+  redact: [{fields: [resource], pattern: 'customer-\d+'}]
+  postgres: {shop-db: {path: logs/*.json, watch: {resources: [staging]}, cluster: prod, databases: [shop]}}
+`...), 0o600)
+	}
+	line := `{"timestamp":"` + time.Now().UTC().Format("2006-01-02 15:04:05.000") + ` UTC","user":"jit_` + grant + `","dbname":"shop","session_id":"65a1b2c3.1267","line_num":7,` +
+		`"error_severity":"LOG","message":"AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.customer-4711,<not logged>,<none>","backend_type":"client backend"}` + "\n"
+	log := filepath.Join(d.in.dir, "pg.json")
+	if err = errors.Join(err, os.WriteFile(log, []byte(line), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := botSays(t, "activity", "import", log, "--source", "shop-db", "--config", config); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	out, code := botSays(t, "audit", "export", "--activities", "--format", "jsonl", "--config", config)
+	if code != exitOK || !strings.Contains(out, grant) || !strings.Contains(out, "public.[redacted]") || strings.Contains(out, "customer-4711") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}
+
 func TestNamesOfSourcesAreTheirOwn(t *testing.T) {
 	t.Parallel()
 	const good = `policy: policy.yaml

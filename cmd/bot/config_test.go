@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"jitbot/integrations/aws"
 )
 
 func TestTheExampleConfigurationAndPolicyLoad(t *testing.T) {
@@ -160,6 +162,19 @@ func TestTheCommandLineIsOnWithTokensOfThirtyDaysUnlessTheConfigurationSaysOther
 		c, err := loadConfig(path, func(string) string { return "" })
 		if err != nil || c.CLI.tokenLife() != want {
 			t.Errorf("%q: tokens last %s, want %s; %v", text, c.CLI.tokenLife(), want, err)
+		}
+	}
+}
+
+func TestTheExamplePolicyShowsEveryKindOfEntitlement(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../policy.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{aws.KindSession, aws.KindGroup, aws.KindAssignment, aws.KindStoreGroup} {
+		if !strings.Contains(string(text), "- "+kind+": {") {
+			t.Errorf("nobody is told how to write %s", kind)
 		}
 	}
 }

@@ -25,7 +25,7 @@ just one that gives any. The formats:
   json      everything there is
 
 The first time it says a code to type in chat. The server is --server, else
-JITBOT_SERVER, else where bot login went last.
+JITBOT_SERVER, else where bot login went last, or bot creds first.
 `
 
 const (
@@ -194,7 +194,9 @@ func (m *machine) creds(ctx context.Context, grant, format string) error {
 		if format == formatProcess {
 			until = m.now().Add(patienceSDK)
 		}
-		t, err = m.signIn(ctx, until)
+		if t, err = m.signIn(ctx, until); err == nil {
+			err = m.rememberFirst()
+		}
 	}
 	if err != nil {
 		return err
@@ -204,6 +206,17 @@ func (m *machine) creds(ctx context.Context, grant, format string) error {
 		return err
 	}
 	return credsFormats()[format](m.out, c)
+}
+
+// rememberFirst makes the server the one that is meant where none is named,
+// unless there is one already.
+func (m *machine) rememberFirst() error {
+	var last keptServer
+	err := m.kept.read(serverFile, &last)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m.kept.write(serverFile, keptServer{m.api.server})
+	}
+	return err
 }
 
 // fetch asks for credentials; where there were too many of late, once more.

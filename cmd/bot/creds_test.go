@@ -288,9 +288,9 @@ func TestTheShellFormatSaysExactlyTheCredentialsWhateverIsInThem(t *testing.T) {
 	if err := writeEnv(&out, api.CredentialsAnswer{AccessKeyID: "AKIA", SecretAccessKey: nasty, SessionToken: "-n", Region: "eu-central-1", ExpiresAt: time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)}); err != nil {
 		t.Fatal(err)
 	}
-	script := out.String() + `printf '%s|%s|%s|%s|%s' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN" "$AWS_REGION" "$AWS_CREDENTIAL_EXPIRATION"`
+	script := out.String() + `printf '%s|%s|%s|%s|%s|%s' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN" "$AWS_REGION" "$AWS_DEFAULT_REGION" "$AWS_CREDENTIAL_EXPIRATION"`
 	said, err := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script).Output()
-	if want := "AKIA|" + nasty + "|-n|eu-central-1|2026-03-02T10:00:00Z"; err != nil || string(said) != want {
+	if want := "AKIA|" + nasty + "|-n|eu-central-1|eu-central-1|2026-03-02T10:00:00Z"; err != nil || string(said) != want {
 		t.Errorf("a shell reads %q, %v", said, err)
 	}
 }
@@ -316,6 +316,18 @@ func TestAProcessGivesUpBeforeTheSDKDoesAndTheNextGoesOnWithItsCode(t *testing.T
 	}
 	if _, err := os.Stat(filepath.Join(d.config, "jitbot", codeFile(d.in.page))); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the code is still there: %v", err)
+	}
+}
+
+func TestAComputerThatWasLinkedByCredsKnowsItsServerAfterwards(t *testing.T) {
+	t.Parallel()
+	d, grant := deskWithGrant(t)
+	d.onPause = func() { d.answer("ann", "machine-confirm"); d.onPause = nil }
+	if err := d.machine("creds").creds(t.Context(), grant, formatProcess); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := d.run("creds", "--format", "process"); code != exitOK || !strings.Contains(out, "AccessKeyId") {
+		t.Errorf("without --server: exit %d, %q, %q", code, out, errs)
 	}
 }
 

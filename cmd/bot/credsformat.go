@@ -51,6 +51,7 @@ func writeEnv(w io.Writer, c api.CredentialsAnswer) error {
 		{"AWS_SESSION_TOKEN", c.SessionToken},
 		{"AWS_CREDENTIAL_EXPIRATION", c.ExpiresAt.UTC().Format(time.RFC3339)},
 		{"AWS_REGION", c.Region},
+		{"AWS_DEFAULT_REGION", c.Region}, // boto3 and version 1 of the AWS command line know this one alone
 	} {
 		if v[1] != "" {
 			fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))

@@ -26,7 +26,7 @@ const (
 )
 
 func runDrift(ctx context.Context, args []string, env environment) int {
-	l, err := parseListing(args, env)
+	l, err := parseListing(args)
 	if err == nil {
 		switch l.plain[0] {
 		case "list":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -125,5 +126,25 @@ func TestF62AListWithoutFindingsSaysWhatItRestsOn(t *testing.T) { // feature 62
 	says("no drift in 2 things that are compared\n")
 	if out, code := botSays(t, "drift", "mend", "x", "--data", data); code != exitUsage || !strings.Contains(out, "none of list, accept, fix") {
 		t.Errorf("drift mend: %d\n%s", code, out)
+	}
+}
+
+func TestLookingAtTheStoreNeedsNoSecretOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.start()
+	in.kill()
+	config := filepath.Join(in.dir, "secretive.yaml")
+	text, err := os.ReadFile(filepath.Join(in.dir, "config.yaml"))
+	if err == nil {
+		err = os.WriteFile(config, append(text, "\nmetrics: {token: \"${A_TOKEN_THAT_IS_NOT_SET}\"}\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"grants", "requests", "drift"} {
+		if out, code := botSays(t, command, "list", "--config", config); code != exitOK {
+			t.Errorf("%s list: %d\n%s", command, code, out)
+		}
 	}
 }

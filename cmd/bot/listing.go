@@ -40,7 +40,7 @@ type listing struct {
 	plain                                []string
 }
 
-func parseListing(args []string, env environment) (listing, error) {
+func parseListing(args []string) (listing, error) {
 	var l listing
 	var cfg string
 	fs := flag.NewFlagSet("list", flag.ContinueOnError)
@@ -63,7 +63,7 @@ func parseListing(args []string, env environment) (listing, error) {
 	}
 	l.people = &bot.Directory{}
 	if l.dir == "" && cfg != "" {
-		c, err := loadConfig(cfg, env.getenv)
+		c, err := readConfig(cfg) // no secret is needed
 		if err != nil {
 			return l, err
 		}
@@ -83,7 +83,7 @@ func parseListing(args []string, env environment) (listing, error) {
 }
 
 func runRequests(ctx context.Context, args []string, env environment) int {
-	l, err := parseListing(args, env)
+	l, err := parseListing(args)
 	if err == nil {
 		switch l.plain[0] {
 		case "list":
@@ -98,7 +98,7 @@ func runRequests(ctx context.Context, args []string, env environment) int {
 }
 
 func runGrants(ctx context.Context, args []string, env environment) int {
-	l, err := parseListing(args, env)
+	l, err := parseListing(args)
 	if err == nil {
 		switch l.plain[0] {
 		case "list":
