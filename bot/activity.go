@@ -38,7 +38,11 @@ func (s *Service) amendReceipts(tx storage.Tx, grants []string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.scheduleReceipt(tx, g, now.Add(amendWithin), now); err != nil {
+		at := now.Add(amendWithin)
+		if !g.ReceiptAt.IsZero() && g.ReceiptAt.Before(at) {
+			continue // due sooner: what never stops coming must not put it off for ever
+		}
+		if err := s.scheduleReceipt(tx, g, at, now); err != nil {
 			return err
 		}
 	}

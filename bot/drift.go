@@ -126,6 +126,7 @@ type thing struct {
 	held        []Held
 	err         error
 
+	// What the settling found, made anew each time it runs.
 	found  []difference
 	moving map[string]bool // targets that are left out of this round
 	doubt  string
@@ -182,39 +183,47 @@ func (s *Service) beginRound(ctx context.Context) (*round, error) {
 		return nil, err
 	}
 	var r *round
+	var before watch
 	err = s.store.Write(ctx, func(tx storage.Tx) (err error) {
-		r, err = s.takeRound(tx, started)
+		r, before, err = s.takeRound(tx, started)
 		return err
 	})
 	s.looked.Store(err == nil || !started)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	err = s.store.Read(ctx, func(v storage.View) (err error) { // which is a lot: nobody waits for it
+		r.things, err = s.thingsToList(v, before, r.full)
+		return err
+	})
 	return r, err
 }
 
-func (s *Service) takeRound(tx storage.Tx, started bool) (*round, error) {
+// takeRound takes the round that is due; nil: none is. It returns the watch as
+// it was before.
+func (s *Service) takeRound(tx storage.Tx, started bool) (*round, watch, error) {
 	now, err := s.instant(tx)
 	if err != nil {
-		return nil, err
+		return nil, watch{}, err
 	}
 	w, err := readWatch(tx)
 	if err != nil {
-		return nil, err
+		return nil, watch{}, err
 	}
 	full, due := w.due(now, s.Drift.Every, started)
 	if !due {
-		return nil, nil // another process has taken it
+		return nil, w, nil // another process has taken it
 	}
 	r := &round{began: now, full: full}
-	if r.things, err = s.thingsToList(tx, w, full); err != nil {
-		return nil, err
-	}
 	if r.number, err = tx.NextFence(); err != nil {
-		return nil, err
+		return nil, watch{}, err
 	}
+	before := w
 	w.Round, w.BeganAt, w.Until, w.LookAt = r.number, now, now.Add(driftLease), time.Time{}
 	if full {
 		w.FullAt = now
 	}
-	return r, w.save(tx)
+	return r, before, w.save(tx)
 }
 
 // thingsToList is what the policy in force names, what live holdings are of,
@@ -272,7 +281,7 @@ func (l *things) add(e jit.Entitlement, resource string) {
 	key := thingKey(e)
 	t := l.byKey[key]
 	if t == nil {
-		t = &thing{key: key, entitlement: e, moving: map[string]bool{}}
+		t = &thing{key: key, entitlement: e}
 		l.byKey[key] = t
 		l.all = append(l.all, t)
 	}

@@ -591,7 +591,7 @@ func TestF62RemovingIsOrderedWrittenDownDoneAndReadBack(t *testing.T) { // featu
 	w := comparing(t)
 	twice(t, w)
 	d := driftOf(t, w, jit.DriftStanding, di)
-	expect(t, w.Press("sam", "drift-fix-form", d.ID), "Remove this access", "Di Diaz, staging loses it at once")
+	expect(t, w.Press("sam", "drift-fix-form", d.ID), "Remove this access", "Di Diaz, staging: it is taken away")
 	w.AWS.Break("RemoveUserFromGroup", awsfake.Lie, 3) // answers without effect: only the read back counts
 	expect(t, order(w, "sam", "fix", d.ID), "Taking it away")
 	w.Step()
@@ -740,6 +740,22 @@ func TestF62NothingIsGivenAgainForAGrantThatHasEnded(t *testing.T) { // feature 
 	d := driftOf(t, w, jit.DriftMissing, ann)
 	w.Pass(time.Hour)
 	refused(t, w, bot.CodeChanged, order(w, "sam", "fix", d.ID), "does not run any more")
+	w.Step()
+	if inGroup(w, operators, ann) {
+		t.Error("given all the same")
+	}
+}
+
+func TestT57NothingIsGivenAgainToSomebodyWhoHasLeft(t *testing.T) { // T57, feature 62
+	t.Parallel()
+	w := comparing(t)
+	held(t, w)
+	w.Pass(time.Minute)
+	byHand(t, w.AWS.Leave, operators, ann)
+	twice(t, w)
+	d := driftOf(t, w, jit.DriftMissing, ann)
+	people(t, w, disable(ann)) // and the round that ends what they hold is still to come
+	refused(t, w, bot.CodeDenied, order(w, "sam", "fix", d.ID), "not active any more")
 	w.Step()
 	if inGroup(w, operators, ann) {
 		t.Error("given all the same")

@@ -186,6 +186,8 @@ func (s *Service) giveAgain(tx storage.View, e jit.Event, d jit.Drift, why strin
 		return nil, err
 	}
 	switch {
+	case !s.People.Active(g.Principal):
+		return nil, refuse(CodeDenied, s.People.Name(g.Principal)+" is not active any more, so nothing can be given.", "")
 	case g.State != jit.GrantActive || !e.At.Before(g.ExpiresAt):
 		return nil, refuse(CodeChanged, g.ID+" does not run any more.", "There is nothing to give again.")
 	case h.State != jit.HoldingPresent || h.Lease.Until.After(e.At):
@@ -251,7 +253,10 @@ func (s *Service) settleDrift(v storage.View, res result, now time.Time) ([]*jit
 	}
 	if h.Grant == "" {
 		h.Attempts, h.LastError, h.NextAt, h.Lease.Until, h.Kept = 0, "", time.Time{}, now, res.why
-		err = c.Holding(h, jit.HoldingAbsent)
+		if h.Kept == "" && h.Linger > 0 {
+			h.LingerUntil = now.Add(h.Linger)
+		}
+		err = lingers(c, h).Holding(h, jit.HoldingAbsent)
 	}
 	return []*jit.Change{c}, err
 }

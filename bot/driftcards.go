@@ -331,7 +331,7 @@ func (s *Service) driftForm(ctx context.Context, c call, a Action) (Reply, error
 	whose := s.driftWho(d) + ", " + d.Resource
 	f := &Form{
 		Name: formDriftFix, ID: d.ID, Title: "Remove this access", Submit: "Remove",
-		Intro:  []Text{plain(whose + " loses it at once, although no grant of jitbot gave it.")},
+		Intro:  []Text{plain(whose + ": it is taken away, as no grant gives it now. A session that is open already may go on for a while.")},
 		Fields: []Input{{Name: fieldReason, Label: "Why?", Kind: Lines, Required: true, Max: maxReason, Hint: "It is recorded with your name."}},
 	}
 	switch {

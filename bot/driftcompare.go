@@ -56,6 +56,9 @@ type reckoning struct {
 }
 
 func (s *Service) newReckoning(tx storage.Tx, r *round, w watch) (*reckoning, error) {
+	for _, t := range r.things { // the store may run a write more than once: nothing of the last time counts
+		t.found, t.moving, t.doubt = nil, map[string]bool{}, ""
+	}
 	k := &reckoning{s: s, tx: tx, r: r, w: w, live: map[string][]jit.Holding{}, of: map[string][]string{}, rows: map[string]jit.Drift{}, was: map[string][]string{}, found: map[string]bool{}}
 	var err error
 	if k.now, err = s.instant(tx); err != nil {

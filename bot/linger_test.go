@@ -63,6 +63,30 @@ func TestWhatMayGoOnAfterTheEndIsSaidBeforeAndAfter(t *testing.T) {
 	}
 }
 
+func TestWhatGoesOnOfAccessThatNoGrantGaveIsOnRecord(t *testing.T) {
+	t.Parallel()
+	lasts, calls := &atomic.Int64{}, &atomic.Int64{}
+	lasts.Store(int64(time.Hour))
+	w := comparingWith(t, world.Setup{WrapProvisioner: func(p bot.Provisioner) bot.Provisioner { return listed{lingerer{p, lasts, calls}, p.(bot.Lister)} }})
+	twice(t, w)
+	byHand(t, w.AWS.Join, staging, ann)
+	hourLater(t, w)
+	d := driftOf(t, w, jit.DriftStanding, ann)
+	expect(t, w.Press("sam", "drift-fix-form", d.ID), "A session that is open already may go on for a while")
+	order(w, "sam", "fix", d.ID)
+	w.Step()
+	gone := w.Events(jit.EventDriftGone)
+	if len(gone) != 1 || !strings.Contains(string(gone[0].Data), `"lingers_until"`) {
+		t.Errorf("the log does not say until when: %v", gone)
+	}
+}
+
+// listed is a lingerer that can be listed too.
+type listed struct {
+	lingerer
+	bot.Lister
+}
+
 func TestNothingIsSaidOfSessionsWhereNoneGoesOn(t *testing.T) {
 	t.Parallel()
 	w, lasts, _ := lingering(t)

@@ -41,7 +41,7 @@ func newMetrics(kinds iter.Seq[string]) *metrics {
 			Help:    "From a grant's end being due to its access being read back as gone.",
 			Buckets: []float64{.005, .01, .05, .1, .5, 1, 5, 15, 30, 60, 300, 3600},
 		}),
-		overdue:    gauge("grants_overdue", "Grants whose end is more than five minutes overdue: page somebody."),
+		overdue:    gauge("grants_overdue", "Grants, and removals ordered for drift, whose end is more than five minutes overdue: page somebody."),
 		clockDoubt: gauge("clock_doubt_seconds", "How far the wall clock is from what it should be; 0: no doubt."),
 		driftOpen: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "jitbot", Name: "drift_open",

@@ -17,6 +17,9 @@ import (
 // receiptBatch is how many grants are summed up in one go.
 const receiptBatch = 64
 
+// receiptRetry is how long a grant is left alone that could not be summed up.
+const receiptRetry = time.Hour
+
 // firstReceipt is when the use of a grant that ends now is summed up; zero:
 // never, as nothing was ever given.
 func (s *Service) firstReceipt(g jit.Grant, now time.Time) time.Time {
@@ -83,10 +86,11 @@ func (s *Service) receipts(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for _, g := range due {
+		keep := func(tx storage.Tx) error { return s.keepReceipt(tx, g, made[g.ID]) }
 		if _, ok := made[g.ID]; !ok {
-			continue
+			keep = func(tx storage.Tx) error { return s.putOffReceipt(tx, g) }
 		}
-		err := s.store.Write(ctx, func(tx storage.Tx) error { return s.keepReceipt(tx, g, made[g.ID]) })
+		err := s.store.Write(ctx, keep)
 		if !errors.Is(err, storage.ErrConflict) { // a conflict: something came to be known meanwhile, so it is due again
 			failed = append(failed, err)
 		}
@@ -159,6 +163,16 @@ func (s *Service) nextLookAt(g jit.Grant, r activity.Receipt, now time.Time) tim
 		return now.Add(lookAgainAfter)
 	}
 	return time.Time{}
+}
+
+// putOffReceipt has a grant that could not be summed up left alone for a while:
+// as many of them as are looked at in one go would keep all others waiting.
+func (s *Service) putOffReceipt(tx storage.Tx, g jit.Grant) error {
+	now, err := s.instant(tx)
+	if err != nil {
+		return err
+	}
+	return s.scheduleReceipt(tx, g, now.Add(receiptRetry), now)
 }
 
 // scheduleReceipt has a grant summed up at an instant.

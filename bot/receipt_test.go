@@ -178,6 +178,54 @@ func TestTheFinalReceiptIsMadeADayLaterAndAmendedIfSomethingComesAfterThat(t *te
 	}
 }
 
+func TestWhatNeverStopsComingDoesNotPutOffTheAmendmentForEver(t *testing.T) {
+	t.Parallel()
+	w := watched(t)
+	g := held(t, w)
+	during := w.Clock.Now().Add(time.Minute)
+	w.Pass(80 * time.Minute)
+	tellAll(t, w)
+	w.Pass(25 * time.Hour)
+	if r := receipt(t, w, g.ID); !r.Final {
+		t.Fatalf("after a day: %+v", r)
+	}
+	for i := range 10 {
+		tellAll(t, w, did(fmt.Sprintf("late-%d", i), g.ID, "PutObject", during))
+		w.Pass(30 * time.Second)
+	}
+	if r := receipt(t, w, g.ID); !r.Amended {
+		t.Errorf("five minutes after the first late action the receipt is %+v", r)
+	}
+}
+
+func TestAGrantThatCannotBeSummedUpIsLeftAloneForAWhileAndSaidSo(t *testing.T) {
+	t.Parallel()
+	w := watched(t)
+	held(t, w)
+	w.Pass(time.Hour)
+	g := w.UntilGrant("ann", jit.GrantEnded)
+	const ledger = "a.receipts"
+	set := func(value []byte) {
+		t.Helper()
+		if err := w.Store.Write(t.Context(), func(tx storage.Tx) error { return tx.SetLeaf(ledger, g.ID, value) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set([]byte("spoilt"))
+	w.Clock.Move(15 * time.Minute)
+	if _, err := w.Service.Step(t.Context()); err == nil {
+		t.Error("nothing is said of it")
+	}
+	if busy, err := w.Service.Step(t.Context()); busy || err != nil {
+		t.Errorf("it is tried again at once: %v, %v", busy, err)
+	}
+	set(nil)
+	w.Pass(time.Hour)
+	if r := receipt(t, w, g.ID); r.Number != 1 {
+		t.Errorf("an hour later: %+v", r)
+	}
+}
+
 func TestAReceiptIsCompleteOnceASourceThatWasBehindHasCaughtUp(t *testing.T) {
 	t.Parallel()
 	w := watched(t)

@@ -28,6 +28,7 @@ type reconciler struct {
 	remove  chan claimed // to be taken back; always served first
 	apply   chan claimed // to be given
 	results chan result
+	lanes   *lanes // of those to be taken back
 
 	unrecorded map[string]time.Time // ends done while the store could not be written, by holding
 }
@@ -54,8 +55,13 @@ func newReconciler(s *Service) *reconciler {
 		s:      s,
 		remove: make(chan claimed, 2*dueBatch), apply: make(chan claimed, 2*dueBatch),
 		results: make(chan result, 2*dueBatch), unrecorded: map[string]time.Time{},
+		lanes: newLanes(max(s.InFlight-reserved(s.InFlight), 1)),
 	}
 }
+
+// reserved is how many of so many workers only take back, and how many no kind
+// of entitlement can have to itself.
+func reserved(workers int) int { return max(workers/4, 1) }
 
 // run works until ctx ends, then lets calls in flight finish and writes down
 // what they did.
@@ -63,11 +69,10 @@ func (r *reconciler) run(ctx context.Context) {
 	calls, stopCalls := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCalls()
 	var workers, recorder sync.WaitGroup
-	reserved := max(r.s.InFlight/4, 1)
-	for range reserved {
+	for range reserved(r.s.InFlight) {
 		workers.Go(func() { r.work(ctx, calls, nil) })
 	}
-	for range max(r.s.InFlight-reserved, 1) {
+	for range max(r.s.InFlight-reserved(r.s.InFlight), 1) {
 		workers.Go(func() { r.work(ctx, calls, r.apply) })
 	}
 	recorder.Go(func() { r.record(calls) })
@@ -118,7 +123,7 @@ const (
 
 // pass does what is due now: ends first, then what waits for people.
 func (r *reconciler) pass(ctx context.Context) (outcome, error) {
-	if waiting, err := r.s.isDue(ctx, storage.View.NextWork); err != nil || !waiting {
+	if waiting, err := r.s.isDue(ctx, storage.View.NextWork); err != nil || !waiting && !r.lanes.anyLate() {
 		r.s.ending.Store(len(r.remove) > 0)
 		return nothing, err // asked first, as a write would wait for the commits of others
 	}
@@ -141,9 +146,13 @@ func (r *reconciler) pass(ctx context.Context) (outcome, error) {
 // returns how many of each.
 func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error) {
 	var got []claimed
+	late := r.lanes.takeLate(r.tooLate(r.s.Now()))
 	err = r.s.store.Write(ctx, func(tx storage.Tx) error {
 		now, err := r.s.instant(tx)
 		if err != nil {
+			return err
+		}
+		if err := tx.UnclaimHoldings(now, late...); err != nil {
 			return err
 		}
 		grants, got, err = r.takeIn(tx, now)
@@ -166,7 +175,7 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 // takeIn is take within its write: removals that wait first, then grants whose
 // instant has come, whose holdings follow at once, then what is to be given.
 func (r *reconciler) takeIn(tx storage.Tx, now time.Time) (grants int, got []claimed, err error) {
-	free := room(r.remove)
+	free := room(r.remove, r.lanes.waiting())
 	waiting, err := r.claim(tx, now, free, 0)
 	if err != nil {
 		return 0, nil, err
@@ -175,7 +184,7 @@ func (r *reconciler) takeIn(tx storage.Tx, now time.Time) (grants int, got []cla
 	if err != nil {
 		return 0, nil, err
 	}
-	given, err := r.claim(tx, now, 0, room(r.apply))
+	given, err := r.claim(tx, now, 0, room(r.apply, 0))
 	return grants, slices.Concat(waiting, ends, given), err
 }
 
@@ -193,18 +202,22 @@ func (r *reconciler) claim(tx storage.Tx, now time.Time, removals, others int) (
 	return withKeepers(tx, due)
 }
 
-// room is how many claimed holdings a queue can take: none while it is nearly
-// full, as a worker that gets through wakes the claimer.
-func room(queue chan claimed) int {
-	free := min(dueBatch, cap(queue)-len(queue))
+// room is how many claimed holdings a queue can take beside those parked: none
+// while it is nearly full, as a worker that gets through wakes the claimer.
+func room(queue chan claimed, parked int) int {
+	free := min(dueBatch, cap(queue)-len(queue)-parked)
 	if free < dueBatch/4 {
 		return 0
 	}
 	return free
 }
 
-// lease covers a turn's three calls and the wait before it.
-func (r *reconciler) lease() time.Duration { return 4 * r.s.CallTime }
+// turnCalls is how many calls a turn makes at most: it observes, applies,
+// observes again and asks what lingers.
+const turnCalls = 4
+
+// lease covers a turn's calls and the wait before it.
+func (r *reconciler) lease() time.Duration { return (turnCalls + 1) * r.s.CallTime }
 
 // work serves claimed holdings, those to be taken back first. Some workers
 // have no queue of holdings to give: providers that hang while giving must not
@@ -213,7 +226,7 @@ func (r *reconciler) work(ctx, calls context.Context, apply <-chan claimed) {
 	for {
 		select {
 		case c := <-r.remove:
-			r.turn(calls, c)
+			r.removeOf(ctx, calls, c)
 			continue
 		default:
 		}
@@ -221,7 +234,7 @@ func (r *reconciler) work(ctx, calls context.Context, apply <-chan claimed) {
 		case <-ctx.Done():
 			return // what is still queued keeps its lease and is claimed again after it
 		case c := <-r.remove:
-			r.turn(calls, c)
+			r.removeOf(ctx, calls, c)
 		case c := <-apply:
 			r.turn(calls, c)
 		}
@@ -238,8 +251,10 @@ func (r *reconciler) turn(calls context.Context, c claimed) {
 			r.results <- result{h: h, err: fmt.Errorf("panic: %v", p)}
 		}
 	}()
-	if !r.s.Now().Before(h.Lease.Until.Add(-3 * r.s.CallTime)) {
-		return // waited too long in the queue: claimed again when the lease is over
+	if r.tooLate(r.s.Now())(c) {
+		r.lanes.missed(c)
+		r.s.poke()
+		return // waited too long in the queue: it is claimed again
 	}
 	if h.State == jit.HoldingRemoving {
 		done := r.s.takeBack(calls, c)

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -151,7 +152,7 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 	round("@every 1m", "refusals that were counted", s.flushRefusals)
 	round("@every 1m", "strangers that were counted", s.flushStrangers)
 	round("@every 1m", "drift", s.lookForDrift) // whether one is due the store says
-	round("@every 10m", "old delivery keys", s.forget)
+	round("@every 10m", "old delivery keys and links", s.forget)
 	round("@every 15m", "leftovers at providers", s.sweep)
 	return net
 }
@@ -186,8 +187,13 @@ func (s *Service) countLate(ctx context.Context) error {
 	})
 }
 
-// forget drops delivery keys that are too old to come again.
+// forget drops delivery keys that are too old to come again, and links that
+// lead nowhere any more.
 func (s *Service) forget(ctx context.Context) error {
+	return errors.Join(s.forgetDeliveries(ctx), s.forgetTimelines(ctx))
+}
+
+func (s *Service) forgetDeliveries(ctx context.Context) error {
 	for {
 		n := 0
 		err := s.store.Write(ctx, func(tx storage.Tx) error {

@@ -3,6 +3,8 @@ package bot
 import (
 	"context"
 	"errors"
+
+	"jitbot/storage"
 )
 
 // Step does what is due now, once and in the caller's own time, and reports
@@ -19,11 +21,27 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 	if batch := r.serve(ctx); len(batch) > 0 {
 		r.write(ctx, batch)
 	}
+	err = errors.Join(err, r.unclaim(ctx))
 	nudged, nudgeErr := s.nudgeRequests(ctx)
 	sent, sendErr := s.deliverDue(ctx, outboxBatch)
 	retaken, takeErr := s.retake(ctx)
 	summed, sumErr := s.receipts(ctx)
 	return did == something || nudged > 0 || sent > 0 || retaken > 0 || summed > 0, errors.Join(err, nudgeErr, sendErr, takeErr, sumErr)
+}
+
+// unclaim gives up what had no turn in time, for the next step.
+func (r *reconciler) unclaim(ctx context.Context) error {
+	late := r.lanes.takeLate(r.tooLate(r.s.Now()))
+	if len(late) == 0 {
+		return nil
+	}
+	return r.s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := r.s.instant(tx)
+		if err != nil {
+			return err
+		}
+		return tx.UnclaimHoldings(now, late...)
+	})
 }
 
 // Rounds does once what cron does every minute.

@@ -16,6 +16,8 @@ const (
 	// timelineFor how long the one browser that opened it may look.
 	timelineWithin = 10 * time.Minute
 	timelineFor    = 30 * time.Minute
+
+	linksForgotten = 500 // links that ran out that are dropped in one write
 )
 
 // ErrNoTimeline says that a link leads to no timeline: unknown, run out, or
@@ -75,6 +77,57 @@ func (l timelineLink) keep(tx storage.Tx, token string) error {
 	}
 	return tx.SetLeaf(ledgerTimelines, tokenHash(token), raw)
 }
+
+// forgetTimelines drops the links that lead nowhere any more.
+func (s *Service) forgetTimelines(ctx context.Context) error {
+	for {
+		var over []string
+		err := s.store.Read(ctx, func(v storage.View) (err error) {
+			over, err = s.timelinesOver(v)
+			return err
+		})
+		if err != nil || len(over) == 0 {
+			return err
+		}
+		err = s.store.Write(ctx, func(tx storage.Tx) error { // they stay over: what has run out is never opened again
+			for _, key := range over {
+				if err := tx.SetLeaf(ledgerTimelines, key, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(over) < linksForgotten {
+			return err
+		}
+	}
+}
+
+// timelinesOver are the keys of links that have run out, as many as are dropped
+// in one write.
+func (s *Service) timelinesOver(v storage.View) (over []string, err error) {
+	now, err := s.instant(v)
+	if err != nil {
+		return nil, err
+	}
+	err = v.Leaves(ledgerTimelines, "", "", func(key string, raw []byte) error {
+		var l timelineLink
+		if json.Unmarshal(raw, &l) == nil && now.Before(l.ExpiresAt) {
+			return nil
+		}
+		if over = append(over, key); len(over) == linksForgotten {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return over, err
+}
+
+// errEnough ends a walk over a ledger before its end.
+var errEnough = errors.New("enough was read")
 
 // linkOf loads what a token stands for, if it still stands for anything.
 func (s *Service) linkOf(v storage.View, token, viewer string) (timelineLink, time.Time, error) {

@@ -125,6 +125,41 @@ func TestT47ALinkToATimelineThatNobodyOpensRunsOut(t *testing.T) {
 	isErr(t, "open late", err, bot.ErrNoTimeline)
 }
 
+func TestT47ALinkThatHasRunOutIsKeptNoLonger(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	g := held(t, w)
+	opened, over := linkTo(t, w, "bo", g.ID), linkTo(t, w, "bo", g.ID)
+	w.Pass(9 * time.Minute)
+	browser, _, err := w.Service.OpenTimeline(t.Context(), opened, bo)
+	isErr(t, "open", err, nil)
+	w.Pass(2 * time.Minute)
+	rounds(t, w)
+	if n := linksKept(t, w); n != 1 {
+		t.Errorf("%d links are kept, want the one that is looked at", n)
+	}
+	_, err = w.Service.Timeline(t.Context(), opened, browser, bo)
+	isErr(t, "the one that is looked at", err, nil)
+	_, _, err = w.Service.OpenTimeline(t.Context(), over, bo)
+	isErr(t, "the one that has run out", err, bot.ErrNoTimeline)
+	w.Pass(30 * time.Minute)
+	rounds(t, w)
+	if n := linksKept(t, w); n != 0 {
+		t.Errorf("%d links are kept for ever", n)
+	}
+}
+
+func linksKept(t *testing.T, w *world.World) (n int) {
+	t.Helper()
+	w.Is(func(v storage.View) bool {
+		if err := v.Leaves("timeline.links", "", "", func(string, []byte) error { n++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	})
+	return n
+}
+
 func TestT11ATimelineIsForWhomTheGrantConcernsAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -110,7 +110,8 @@ type View interface {
 	// works on one runs out.
 	NextDelivery() (at time.Time, ok bool, err error)
 	// Overdue counts grants whose end is due since before the given instant
-	// and that have not ended.
+	// and that have not ended, and holdings of no grant that are being removed
+	// since then.
 	Overdue(before time.Time) (int, error)
 	// Note reads a small value kept by name; ErrNotFound if there is none.
 	Note(name string) ([]byte, error)
@@ -182,6 +183,10 @@ type Tx interface {
 	// lease on it, or on another holding of the same non-empty Target, runs; of several
 	// due on one Target one is taken. The rows come back with the new Lease and Version.
 	ClaimHoldings(now, until time.Time, removals, others int) ([]jit.Holding, error)
+	// UnclaimHoldings gives up the leases of holdings that were claimed and that
+	// nothing was done about: they are due at now, or when they would have been.
+	// One that has moved on or was claimed anew since is left as it is.
+	UnclaimHoldings(now time.Time, claimed ...jit.Holding) error
 	// ClaimOutgoing takes up to limit messages that are due, at most one per
 	// Thread and only the oldest of it, so that order is kept.
 	ClaimOutgoing(now, until time.Time, limit int) ([]Outgoing, error)

@@ -278,12 +278,19 @@ func (p assignments) stillOpen(ctx context.Context, a assigned) string {
 	return fmt.Sprintf("a role session that is open already may go on until %s: %s", p.now().Add(session).UTC().Format(time.RFC3339), cannotCut)
 }
 
-// lingers is as long as the permission set's sessions are.
+// lingers is as long as the permission set's sessions are. Where that was never
+// to be read by the end, it is as long as they can be: nobody is told less.
 func (p assignments) lingers(ctx context.Context, h jit.Holding) (time.Duration, string, error) {
 	a, err := p.reach(ctx, h)
-	if err != nil && !errors.Is(err, errNobody) {
+	var s permissionSet
+	if err == nil || errors.Is(err, errNobody) {
+		s, err = p.describeSet(ctx, a.client, a.instance, a.set)
+	}
+	if err != nil && ending(h) && h.Linger == 0 && !errors.Is(err, errNoSet) {
+		return longestSetSession, cannotCut + ", and how long its sessions are could not be read", nil
+	}
+	if err != nil {
 		return 0, "", err
 	}
-	s, err := p.describeSet(ctx, a.client, a.instance, a.set)
-	return s.session, cannotCut, err
+	return s.session, cannotCut, nil
 }

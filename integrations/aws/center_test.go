@@ -400,6 +400,39 @@ func TestAChangeOfNameHidesNobody(t *testing.T) {
 	}
 }
 
+func TestAGroupThatGotAnotherNameIsStillLeftAtTheEnd(t *testing.T) {
+	t.Parallel()
+	w := setupCenter(t)
+	h := storeGroupHolding("ann@example.com")
+	o, err := w.Observe(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.OutsideID = o.ID
+	if err := w.Apply(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	w.aws.RenameStoreGroup(operators, "DB people")
+	w.clock.pass(time.Hour) // no id is believed any more
+	if !w.observe(t, removing(h)) {
+		t.Error("gone, because the group has another name now")
+	}
+	removeAll(t.Context(), t, w, h)
+	if left := w.aws.StoreMembers("DB people"); w.observe(t, removing(h)) || slices.Contains(left, "ann@example.com") {
+		t.Errorf("still there: %v", left)
+	}
+	before := storeGroupHolding("bo@example.com") // as holdings were noted before: the user alone
+	before.Entitlement.Params["group"] = "DB people"
+	o, err = w.Observe(t.Context(), before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.OutsideID, _, _ = strings.Cut(o.ID, "/")
+	if err := w.Apply(t.Context(), before); err != nil || !w.observe(t, before) {
+		t.Errorf("with the user's id alone: %v", err)
+	}
+}
+
 func TestWhoseIDWasNeverNotedIsGoneOnlyWhenNobodyIsThere(t *testing.T) {
 	t.Parallel()
 	w := setupCenter(t)
@@ -504,6 +537,24 @@ func TestTheReadBackOfAnEndSaysUntilWhenASessionMayGoOn(t *testing.T) {
 		if d, why, err := w.Lingers(t.Context(), tc.h); err != nil || d != tc.want || (d > 0) != (why != "") {
 			t.Errorf("%s: %s, %q, %v; want %s", tc.h.Entitlement.Kind, d, why, err, tc.want)
 		}
+	}
+}
+
+func TestWhereTheLengthOfSessionsCannotBeReadNobodyIsToldThatNoneGoesOn(t *testing.T) {
+	t.Parallel()
+	w := setupCenter(t)
+	w.aws.Break("DescribePermissionSet", awsfake.Refuse, 100)
+	h := assignmentHolding("ann@example.com")
+	if _, _, err := w.Lingers(t.Context(), h); err == nil {
+		t.Error("while it is held it can be asked again")
+	}
+	h.State = jit.HoldingRemoving
+	if d, why, err := w.Lingers(t.Context(), h); err != nil || d != 12*time.Hour || why == "" {
+		t.Errorf("at the end: %s, %q, %v", d, why, err)
+	}
+	h.Linger = time.Hour // it was read before
+	if _, _, err := w.Lingers(t.Context(), h); err == nil {
+		t.Error("what was read before counts")
 	}
 }
 

@@ -89,6 +89,16 @@ type storeMember struct {
 	groupID, user, of string // of is what people call the user
 }
 
+// outsideID is what is noted of a membership when it is given: the ids of the
+// user and of the group, so that no change of name hides it. Where there is no
+// such group yet, and in holdings of before, it is the user's alone.
+func (m storeMember) outsideID() string {
+	if m.user == "" || m.groupID == "" {
+		return m.user
+	}
+	return m.user + "/" + m.groupID
+}
+
 // reach returns what is needed to act on h. [errNobody] says that there is no
 // such user, or no such group.
 func (p storeGroups) reach(ctx context.Context, h jit.Holding) (storeMember, error) {
@@ -100,7 +110,8 @@ func (p storeGroups) reach(ctx context.Context, h jit.Holding) (storeMember, err
 	if m.client, err = p.clients.storeOf(ctx, p.cfg.IdentityCenter, g.region); err != nil {
 		return m, err
 	}
-	if m.user, m.of, err = p.userID(ctx, g.store, h); err != nil {
+	h.OutsideID, m.groupID, _ = strings.Cut(h.OutsideID, "/")
+	if m.user, m.of, err = p.userID(ctx, g.store, h); err != nil || m.groupID != "" {
 		return m, err
 	}
 	m.groupID, err = p.lookUpGroup(ctx, g.store, g.group)
@@ -225,7 +236,7 @@ func (p storeGroups) askMembership(ctx context.Context, m storeMember) (string, 
 func (p storeGroups) observe(ctx context.Context, h jit.Holding) (bot.Observation, error) {
 	m, err := p.reach(ctx, h)
 	if errors.Is(err, errNobody) {
-		return bot.Observation{ID: m.user, Detail: err.Error()}, nil
+		return bot.Observation{ID: m.outsideID(), Detail: err.Error()}, nil
 	}
 	if err != nil {
 		return bot.Observation{}, err
@@ -235,9 +246,9 @@ func (p storeGroups) observe(ctx context.Context, h jit.Holding) (bot.Observatio
 		return bot.Observation{}, err
 	}
 	if id != "" {
-		return bot.Observation{Held: true, ID: m.user, Detail: m.of + " is in the Identity Center group " + m.group}, nil
+		return bot.Observation{Held: true, ID: m.outsideID(), Detail: m.of + " is in the Identity Center group " + m.group}, nil
 	}
-	return bot.Observation{ID: m.user, Detail: m.of + " is not in the Identity Center group " + m.group}, nil
+	return bot.Observation{ID: m.outsideID(), Detail: m.of + " is not in the Identity Center group " + m.group}, nil
 }
 
 // longestSetSession is the longest that Identity Center lets a role session be.

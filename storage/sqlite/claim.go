@@ -80,3 +80,16 @@ func (t *tx) lease(hs []jit.Holding, until time.Time) error {
 
 const leaseHoldings = `UPDATE holdings SET version = version + 1, fence = ?1, lease_until = ?2, due_at = max(next_at, ?2)
 	WHERE id IN (SELECT value FROM json_each(?3))`
+
+func (t *tx) UnclaimHoldings(now time.Time, claimed ...jit.Holding) error {
+	for i := range claimed {
+		h := &claimed[i]
+		if err := t.write(unleaseHolding, h.ID, h.Version, h.Lease.Fence, micros(now)); err != nil {
+			return fmt.Errorf("unclaim holding %s: %w", h.ID, err)
+		}
+	}
+	return nil
+}
+
+const unleaseHolding = `UPDATE holdings SET version = version + 1, lease_until = ?4, due_at = max(next_at, ?4)
+	WHERE id = ?1 AND version = ?2 AND fence = ?3`

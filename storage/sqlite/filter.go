@@ -153,6 +153,9 @@ func holdingQuery(f storage.HoldingFilter) *query {
 		q.and("grant_id NOT IN (SELECT value FROM json_each(?))", listed(f.Without))
 	}
 	in(q, "state", f.States)
+	if len(f.Grants)+len(f.Targets) == 0 && len(f.States) > 0 && !slices.Contains(f.States, jit.HoldingAbsent) {
+		q.and("state <> 'absent'") // says so to the partial index
+	}
 	if in(q, "target", f.Targets); len(f.Targets) > 0 {
 		q.and("target <> ''") // says so to the partial index
 	}

@@ -239,11 +239,15 @@ func (v *view) next(query string) (at time.Time, ok bool, err error) {
 	return row.FromMicros(got[0]), true, nil
 }
 
+const overdue = `SELECT (SELECT count(*) FROM grants WHERE state <> 'ended' AND expires_at < ?)
+	+ (SELECT count(*) FROM holdings WHERE rank = 0 AND due_at IS NOT NULL AND grant_id = '' AND not_after < ?)`
+
 func (v *view) Overdue(before time.Time) (int, error) {
 	if v.conn == nil {
 		return 0, errViewEnded
 	}
-	n, err := v.conn.number("SELECT count(*) FROM grants WHERE state <> 'ended' AND expires_at < ?", row.Time(before).UnixMicro())
+	at := row.Time(before).UnixMicro()
+	n, err := v.conn.number(overdue, at, at)
 	return int(n), err
 }
 

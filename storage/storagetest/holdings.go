@@ -194,6 +194,17 @@ var holdingLaws = []law{
 		got, _ := b.nextDue()
 		b.equal("next due", got, at(3))
 	}},
+	{"a claim of which nothing came can be given up, and no other", func(b *bench) {
+		b.bring(newHolding("hld_1"))
+		b.bring(newHolding("hld_2"))
+		got := b.claim(start, at(3), 2)
+		moved := got[1]
+		b.save(holdingTo(moved, moved.State))
+		b.write(func(tx storage.Tx) error { return tx.UnclaimHoldings(at(1), got...) })
+		b.equal("claimed again", ids(b.claim(at(1), at(9), 2), holdingID), []string{"hld_1"})
+		b.write(func(tx storage.Tx) error { return tx.UnclaimHoldings(at(1), got...) })
+		b.equal("after it was claimed anew", len(b.claim(at(2), at(9), 2)), 0)
+	}},
 	{"overdue counts grants whose end passed and that have not ended", func(b *bench) {
 		for i, end := range []int{10, 20, 30} {
 			g := newGrant(numbered("grt", i))
@@ -210,6 +221,14 @@ var holdingLaws = []law{
 		g.Holdings = 0
 		b.save(legal(note(), func(c *jit.Change) error { return c.End(g, nil) }))
 		b.equal("after one ended", overdue(21), 1)
+		h := newHolding("hld_1")
+		h.Grant, h.Request, h.NotAfter = "", "", at(15)
+		b.save(holdingTo(h, jit.HoldingRemoving))
+		b.equal("with what no grant gave", overdue(21), 2)
+		h = b.holding("hld_1")
+		h.NextAt = time.Time{}
+		b.save(holdingTo(h, jit.HoldingAbsent))
+		b.equal("after it was taken away", overdue(21), 1)
 	}},
 }
 

@@ -89,8 +89,9 @@ type Server struct {
 	calls []Call
 	links map[string]signinLink // by hash of the sign-in token
 
-	center  center            // what Identity Center is busy with
-	renamed map[string]string // users of the identity store: the name they had first, by the one they have
+	center    center            // what Identity Center is busy with
+	regrouped map[string]string // groups of the identity store, as renamed
+	renamed   map[string]string // users of the identity store: the name they had first, by the one they have
 }
 
 var (
@@ -110,7 +111,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, mu: &sync.Mutex{}, users: map[string]bool{}, groups: map[string]bool{}, roles: map[string]Role{},
-		keys: map[string]Key{}, renamed: map[string]string{}, links: map[string]signinLink{}, state: newState(),
+		keys: map[string]Key{}, renamed: map[string]string{}, regrouped: map[string]string{}, links: map[string]signinLink{}, state: newState(),
 	}
 	s.ops = operations()
 	if err := s.check(); err != nil {

@@ -133,8 +133,8 @@ func (s *Server) seedCenter(now time.Time) {
 	}
 	for _, g := range n.Groups {
 		for _, m := range g.Members {
-			if id := s.storeUserID(m); id != "" && len(s.state.StoreMembers[storeID(g.Name)][id]) == 0 {
-				s.state.give(s.state.StoreMembers, storeID(g.Name), id, now)
+			if id := s.storeUserID(m); id != "" && len(s.state.StoreMembers[s.groupIDOf(g.Name)][id]) == 0 {
+				s.state.give(s.state.StoreMembers, s.groupIDOf(g.Name), id, now)
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func (s *Server) principalOf(a Assignment) string {
 		return "USER " + id
 	}
 	if slices.ContainsFunc(s.cfg.Center.Groups, func(g StoreGroup) bool { return g.Name == a.Group }) {
-		return "GROUP " + storeID(a.Group)
+		return "GROUP " + s.groupIDOf(a.Group)
 	}
 	return ""
 }

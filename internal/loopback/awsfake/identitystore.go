@@ -70,9 +70,17 @@ func (s *Server) storeUserName(id string) string {
 	return id
 }
 
+// groupIDOf is the id of a group, which stays through changes of its name.
+func (s *Server) groupIDOf(name string) string {
+	if first, renamed := s.regrouped[name]; renamed {
+		return storeID(first)
+	}
+	return storeID(name)
+}
+
 func (s *Server) storeGroupName(id string) string {
 	for _, g := range s.cfg.Center.Groups {
-		if storeID(g.Name) == id {
+		if s.groupIDOf(g.Name) == id {
 			return g.Name
 		}
 	}
@@ -148,7 +156,7 @@ func (s *Server) getGroupID(c *call) (any, error) {
 	}
 	for _, g := range s.cfg.Center.Groups {
 		if strings.EqualFold(g.Name, value) {
-			return map[string]any{"GroupId": storeID(g.Name), "IdentityStoreId": s.cfg.Center.IdentityStore}, nil
+			return map[string]any{"GroupId": s.groupIDOf(g.Name), "IdentityStoreId": s.cfg.Center.IdentityStore}, nil
 		}
 	}
 	return nil, notThere("GROUP")
@@ -160,7 +168,7 @@ func (s *Server) storeGroup(c *call) (StoreGroup, error) {
 		return StoreGroup{}, err
 	}
 	for _, g := range s.cfg.Center.Groups {
-		if storeID(g.Name) == c.form.Get("GroupId") {
+		if s.groupIDOf(g.Name) == c.form.Get("GroupId") {
 			return g, nil
 		}
 	}
@@ -169,7 +177,7 @@ func (s *Server) storeGroup(c *call) (StoreGroup, error) {
 
 func (s *Server) describeGroup(c *call) (any, error) {
 	g, err := s.storeGroup(c)
-	out := map[string]any{"GroupId": storeID(g.Name), "DisplayName": g.Name, "IdentityStoreId": s.cfg.Center.IdentityStore}
+	out := map[string]any{"GroupId": s.groupIDOf(g.Name), "DisplayName": g.Name, "IdentityStoreId": s.cfg.Center.IdentityStore}
 	if g.External {
 		out["ExternalIds"] = []map[string]any{{"Id": storeID("scim", g.Name), "Issuer": "https://scim.example.com"}}
 	}
@@ -185,7 +193,7 @@ func (s *Server) storeMember(c *call) (group, user string, err error) {
 	if user = c.form.Get("MemberId.UserId"); !s.isPrincipal("USER", user) {
 		return "", "", notThere("USER")
 	}
-	return storeID(g.Name), user, nil
+	return s.groupIDOf(g.Name), user, nil
 }
 
 func (s *Server) membership(group, user string) map[string]any {
@@ -234,7 +242,7 @@ func (s *Server) listMemberships(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	group := storeID(g.Name)
+	group := s.groupIDOf(g.Name)
 	part, next, err := s.pageOf(s.state.StoreMembers.holders(group, c.seq), c.form.Get("MaxResults"), c.form.Get("NextToken"))
 	list := []map[string]any{}
 	for _, user := range part {
@@ -279,7 +287,7 @@ func (s *Server) StoreMembers(group string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
-	for _, id := range s.state.StoreMembers.holders(storeID(group), s.state.seq) {
+	for _, id := range s.state.StoreMembers.holders(s.groupIDOf(group), s.state.seq) {
 		out = append(out, s.storeUserName(id))
 	}
 	slices.Sort(out)
@@ -290,14 +298,14 @@ func (s *Server) StoreMembers(group string) []string {
 func (s *Server) JoinStore(group, user string) error {
 	return s.byHand(func(c *call) {
 		if id := s.storeUserID(user); id != "" {
-			s.state.give(s.state.StoreMembers, storeID(group), id, c.now)
+			s.state.give(s.state.StoreMembers, s.groupIDOf(group), id, c.now)
 		}
 	})
 }
 
 // LeaveStore takes a user out of a group of the identity store by hand.
 func (s *Server) LeaveStore(group, user string) error {
-	return s.byHand(func(c *call) { s.state.take(s.state.StoreMembers, storeID(group), s.storeUserID(user), c.now) })
+	return s.byHand(func(c *call) { s.state.take(s.state.StoreMembers, s.groupIDOf(group), s.storeUserID(user), c.now) })
 }
 
 // RenameStoreUser gives a user of the identity store another name and e-mail;
@@ -319,4 +327,19 @@ func (s *Server) RenameStoreUser(old string, now StoreUser) {
 		break
 	}
 	s.cfg.Center.Users = users
+}
+
+// RenameStoreGroup gives a group of the identity store another name; the id and
+// the members stay.
+func (s *Server) RenameStoreGroup(old, now string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	groups := slices.Clone(s.cfg.Center.Groups)
+	for i := range groups {
+		if groups[i].Name == old {
+			s.regrouped[now] = cmp.Or(s.regrouped[old], old)
+			groups[i].Name = now
+		}
+	}
+	s.cfg.Center.Groups = groups
 }
