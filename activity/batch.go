@@ -2,6 +2,7 @@ package activity
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"jitbot/jit"
@@ -38,6 +39,8 @@ type Batch struct {
 	log          *Log
 	source, part string
 	index        *index
+	asOf         time.Time // when the index was as good as a new one
+	fresh        []Record  // nobody's by an index that may be older than their grants
 	texts        *table
 	actions      *table
 	name         []byte // of an action, while it is put together
@@ -47,6 +50,7 @@ type Batch struct {
 	order        []*bucket
 	tally        Tally
 	rows         int
+	digest       [sha256.Size]byte // of the blocks it was written into, in their order
 	err          error
 	watch        *watch // instead of gathering; see Watch
 }
@@ -131,6 +135,46 @@ func (b *Batch) Add(r *Record) {
 		b.widen(r.At)
 	}
 	f := b.index.find(r)
+	if f.known == nil && !r.At.Before(b.asOf.Add(-skew)) {
+		b.later(r)
+		return
+	}
+	b.place(r, f)
+}
+
+// mostFresh is how many records wait for a newer index.
+const mostFresh = 1024
+
+// later keeps a record that is nobody's for when there is a newer index: a batch
+// may be filled for long, and what it takes in be of a grant that was made
+// meanwhile.
+func (b *Batch) later(r *Record) {
+	b.fresh = append(b.fresh, r.clone())
+	if len(b.fresh) >= mostFresh && b.err == nil {
+		b.err = b.settle(b.ctx)
+	}
+}
+
+// settle finds out by a new index whose the records are that were nobody's. All
+// of them were done by then, so that it knows every grant they can be of.
+func (b *Batch) settle(ctx context.Context) error {
+	if len(b.fresh) == 0 {
+		return nil
+	}
+	index, asOf, err := b.log.indexNow(ctx)
+	if err != nil {
+		return err
+	}
+	b.index, b.asOf = index, asOf
+	for i := range b.fresh {
+		b.place(&b.fresh[i], index.find(&b.fresh[i]))
+	}
+	b.fresh = b.fresh[:0]
+	return nil
+}
+
+// place puts a record where it belongs.
+func (b *Batch) place(r *Record, f found) {
 	switch {
 	case f.known != nil:
 		b.tally.Grants++
@@ -252,7 +296,8 @@ func (b *Batch) flags(r *Record, f found) (flags uint16) {
 	if !f.to.IsZero() && r.At.After(f.to.Add(lateAfter)) {
 		flags |= flagLate
 	}
-	if r.Outcome == jit.ActivityOK && strays(f.grant.Scope, r.Resource) {
+	// What may as well have been done with something else accuses nobody.
+	if r.Outcome == jit.ActivityOK && f.sure > unsure && strays(f.grant.Scope, r.Resource) {
 		flags |= flagStray
 	}
 	return flags

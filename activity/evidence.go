@@ -2,6 +2,7 @@ package activity
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,6 +29,9 @@ func (l *Log) Evidence(v storage.View, g jit.Grant, holdings []jit.Holding) (jit
 		end = now
 		e.Lack("the grant has not ended yet")
 	}
+	if err := l.weighOthers(v, &e, g, holdings, end); err != nil {
+		return e, err
+	}
 	told := told{}
 	for _, h := range holdings {
 		if untouched(g, h) {
@@ -45,6 +49,46 @@ func (l *Log) Evidence(v storage.View, g jit.Grant, holdings []jit.Holding) (jit
 	slices.Sort(e.Lacks)
 	e.Lacks = slices.Compact(e.Lacks)
 	return e, nil
+}
+
+// weighOthers looks for grants of the same person that are known by the same
+// marks and were made later: what was done while both ran is counted as theirs.
+func (l *Log) weighOthers(v storage.View, e *jit.Evidence, g jit.Grant, holdings []jit.Holding, end time.Time) error {
+	ours := map[Mark]bool{}
+	for _, h := range holdings {
+		for _, m := range l.marks(h) {
+			if (m.Method == jit.ByIdentityCenter || m.Method == jit.ByUser) && !untouched(g, h) {
+				ours[Mark{Method: m.Method, Scope: m.Scope, Value: m.Value}] = true
+			}
+		}
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	grants, err := v.Grants(storage.GrantFilter{Principal: g.Principal, From: g.CreatedAt, To: end.Add(skew), Limit: 1 << 30})
+	if err != nil {
+		return err
+	}
+	others := map[string]jit.Grant{}
+	for _, o := range grants {
+		if knownOf(o).compare(knownOf(g)) > 0 {
+			others[o.ID] = o
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	theirs, err := v.Holdings(storage.HoldingFilter{Grants: slices.Sorted(maps.Keys(others))})
+	if err != nil {
+		return err
+	}
+	for _, h := range theirs {
+		alike := func(m Mark) bool { return ours[Mark{Method: m.Method, Scope: m.Scope, Value: m.Value}] }
+		if !untouched(others[h.Grant], h) && slices.ContainsFunc(l.marks(h), alike) {
+			e.Lack("what was done while " + h.Grant + " ran as well is counted as its use: it cannot be told apart")
+		}
+	}
+	return nil
 }
 
 // untouched reports whether nothing can have been done with a holding: it gives
@@ -67,9 +111,13 @@ func (t *told) only(until time.Time) {
 	t.any = true
 }
 
+// proves reports whether nothing can have been done with a holding where its mark
+// was not seen. That nobody used a login which may not even exist proves nothing.
+func proves(m Mark) bool { return m.Method != jit.ByLogin || m.Scope != "" }
+
 // weigh looks at the sources that watch one holding.
 func (l *Log) weigh(v storage.View, e *jit.Evidence, told *told, g jit.Grant, h jit.Holding, end time.Time) error {
-	if len(l.marks(h)) == 0 {
+	if !slices.ContainsFunc(l.marks(h), proves) {
 		e.Lack("what is done with " + h.Entitlement.Kind + " bears no mark by which it could be told")
 		told.only(time.Time{})
 		return nil
@@ -88,6 +136,9 @@ func (l *Log) weigh(v storage.View, e *jit.Evidence, told *told, g jit.Grant, h 
 		told.only(state.Until)
 		if until := end.Add(settled); state.Until.Before(until) {
 			e.Lack(behind(s.Name(), state))
+		}
+		if from := knownOf(g).from; state.Since.After(from) {
+			e.Lack(fmt.Sprintf("source %s tells of nothing that was done before %s", s.Name(), clock(state.Since)))
 		}
 		if gap, ok := state.gap(knownOf(g).from, end.Add(settled)); ok {
 			e.Lack(fmt.Sprintf("source %s has a gap from %s to %s: %s", s.Name(), clock(gap.From), clock(gap.To), gap.Why))

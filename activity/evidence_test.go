@@ -204,6 +204,31 @@ func TestF70WhatIsNotKnownHasItsPlaceInTime(t *testing.T) {
 	}
 }
 
+func TestF70AGrantWhoseUseMayBeCountedAsThatOfALaterOneIsNotSaidToBeUnused(t *testing.T) {
+	t.Parallel()
+	for kind, alike := range map[string]bool{"group": true, "assignment": true, "session": false} {
+		w := setup(t, func(c *activity.Config) { c.Sources = []activity.Source{source{name: "a", kind: kind}} })
+		w.give(t, "grt_1", ann, kind)
+		w.give(t, "grt_2", ann, kind, func(g *jit.Grant, _ *jit.Holding) { g.ConfirmedAt = nine.Add(5 * time.Minute) })
+		w.give(t, "grt_3", ann, kind, func(g *jit.Grant, _ *jit.Holding) {
+			g.CreatedAt, g.ConfirmedAt = nine.Add(90*time.Minute), nine.Add(91*time.Minute)
+		})
+		for _, id := range []string{"grt_1", "grt_2"} {
+			w.end(t, id, nine.Add(time.Hour))
+		}
+		w.pass(24 * time.Hour)
+		if _, err := w.tryTell(t.Context(), "a", "", activity.Progress{Until: w.now()}); err != nil {
+			t.Fatal(err)
+		}
+		if e := w.evidence(t, "grt_1"); e.Complete == alike || alike && !strings.Contains(e.Lacks[0], "grt_2") {
+			t.Errorf("%s, the first: %+v", kind, e)
+		}
+		if e := w.evidence(t, "grt_2"); !e.Complete {
+			t.Errorf("%s, the second, which all of it is counted as: %+v", kind, e)
+		}
+	}
+}
+
 func TestT22ALogCannotPileMarksOnALetter(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -72,11 +72,18 @@ func (x *index) add(k *known, marks ...Mark) {
 	}
 }
 
-// sort puts the grants of each mark in the order they began, once all are in.
+// compare orders grants as they were made. When they began to give access is not
+// known before they did: by that an action could be of another grant each time it
+// is told.
+func (k *known) compare(o *known) int {
+	return cmp.Or(k.grant.CreatedAt.Compare(o.grant.CreatedAt), cmp.Compare(k.grant.ID, o.grant.ID))
+}
+
+// sort puts the grants of each mark in the order they were made, once all are in.
 func (x *index) sort() {
 	for _, list := range x.claims {
 		slices.SortStableFunc(list, func(a, b claim) int {
-			return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.grant.ID, b.grant.ID))
+			return a.compare(b.known)
 		})
 	}
 }
@@ -107,6 +114,9 @@ func (x *index) find(r *Record) found {
 	if f, ok := x.own(r, jit.ByLogin, r.Scope, r.Login); ok {
 		return f
 	}
+	if f, ok := x.own(r, jit.ByLogin, "", r.Login); ok && r.Scope != "" {
+		return f
+	}
 	if f, ok := x.shared(r, jit.ByIdentityCenter, r.Scope, r.Person); ok {
 		return f
 	}
@@ -122,6 +132,12 @@ func (x *index) find(r *Record) found {
 // during reports whether a grant gave access at an instant.
 func (k *known) during(at time.Time) bool { return k.to.IsZero() || !at.After(k.to.Add(skew)) }
 
+// youngerThan reports whether a session was opened before a grant was made: it
+// came from something else. A zero instant is not known.
+func (k *known) youngerThan(opened time.Time) bool {
+	return !opened.IsZero() && opened.Before(k.grant.CreatedAt.Add(-skew))
+}
+
 // own finds a mark that one grant alone has. It fits whenever the action was
 // done after the grant was made, also long after it ended.
 func (x *index) own(r *Record, m jit.Method, scope, value string) (found, bool) {
@@ -131,9 +147,13 @@ func (x *index) own(r *Record, m jit.Method, scope, value string) (found, bool) 
 	}
 	for _, c := range x.claims[key] {
 		foreign := c.person != "" && r.SourceIdentity != "" && r.SourceIdentity != c.person
-		if !foreign && !r.At.Before(c.grant.CreatedAt.Add(-skew)) {
-			return found{c.known, m, m.Confidence()}, true
+		if foreign || r.At.Before(c.grant.CreatedAt.Add(-skew)) {
+			continue
 		}
+		if c.person != "" && r.SourceIdentity == "" { // whoever may open the role by other ways can choose the name
+			return found{c.known, m, unsure}, true
+		}
+		return found{c.known, m, m.Confidence()}, true
 	}
 	return found{}, false
 }
@@ -170,10 +190,12 @@ func (x *index) shared(r *Record, m jit.Method, scope, value string) (found, boo
 	several := false
 	for _, c := range x.claims[key] {
 		switch {
-		case r.At.Before(c.from.Add(-skew)):
+		case r.At.Before(c.grant.CreatedAt.Add(-skew)), m != jit.ByUser && c.youngerThan(r.Opened):
 		case c.to.IsZero() || !r.At.After(c.to.Add(skew)):
 			several = several || running != nil
-			running = c.known
+			if running == nil || !r.At.Before(c.grant.CreatedAt) || r.At.Before(running.grant.CreatedAt) {
+				running = c.known // one that was not there yet takes nothing from one that was
+			}
 		case r.At.Before(c.to.Add(linger)) && (r.Opened.IsZero() || !r.Opened.After(c.to.Add(skew))):
 			if before == nil || c.to.After(before.to) {
 				before = c.known

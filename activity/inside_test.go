@@ -2,8 +2,11 @@ package activity
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"slices"
+	"strconv"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,4 +121,36 @@ func FuzzUse(f *testing.F) {
 			t.Errorf("%d and %d are counted as %d and %d", len(got.did.all()), len(got.refused.all()), did, denied)
 		}
 	})
+}
+
+func TestACloneOfARecordPointsIntoNothingOfIt(t *testing.T) {
+	t.Parallel()
+	r := Record{}
+	fields := reflect.ValueOf(&r).Elem()
+	for i := range fields.NumField() {
+		if f := fields.Field(i); f.Kind() == reflect.String {
+			f.SetString("text of " + fields.Type().Field(i).Name)
+		}
+	}
+	c := r.clone()
+	if c != r {
+		t.Fatalf("%+v", c)
+	}
+	copied := reflect.ValueOf(&c).Elem()
+	for i := range fields.NumField() {
+		if a, b := fields.Field(i), copied.Field(i); a.Kind() == reflect.String && unsafe.StringData(a.String()) == unsafe.StringData(b.String()) {
+			t.Errorf("%s is not copied", fields.Type().Field(i).Name)
+		}
+	}
+}
+
+func TestWordsThatSomebodyMakesUpDoNotFillTheMemory(t *testing.T) {
+	t.Parallel()
+	w := newWords("p")
+	for n := range uint32(3 * mostWords) {
+		w.learn(strconv.Itoa(int(n)), n)
+	}
+	if len(w.byText) > mostWords || len(w.byNum) > mostWords || w.byText["299999"] != 299_999 {
+		t.Errorf("%d and %d are known", len(w.byText), len(w.byNum))
+	}
 }

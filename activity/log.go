@@ -84,15 +84,15 @@ func (l *Log) packer() (*packer, error) {
 }
 
 // indexNow is the index of the grants of these days, made anew when anything
-// happened since it was made.
-func (l *Log) indexNow(ctx context.Context) (*index, error) {
+// happened since it was made, and up to when it knows all that did.
+func (l *Log) indexNow(ctx context.Context) (*index, time.Time, error) {
 	l.mu.Lock()
 	known := l.now
 	l.mu.Unlock()
 	var made *index
-	err := l.Store.Read(ctx, func(v storage.View) error {
-		now, err := l.At(v)
-		if err != nil {
+	var now time.Time
+	err := l.Store.Read(ctx, func(v storage.View) (err error) {
+		if now, err = l.At(v); err != nil {
 			return err
 		}
 		head, _, err := v.KeptHead()
@@ -107,12 +107,12 @@ func (l *Log) indexNow(ctx context.Context) (*index, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("contextual log: %w", err)
+		return nil, time.Time{}, fmt.Errorf("contextual log: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.now = made
-	return made, nil
+	return made, now, nil
 }
 
 // stillGood reports whether an index is as good as one made now: nothing but

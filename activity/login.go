@@ -20,8 +20,12 @@ func (l Login) Check(report func(key, text string)) {
 
 // Marks of a holding in logs that name logins: one that is the grant's alone,
 // jit_ and its id, and the person's own, whose actions while the grant gave more
-// may be done with it. through are the scopes they are in.
+// may be done with it. through are the scopes they are in; where none is named
+// the grant's own is known in all of them.
 func (l Login) Marks(h jit.Holding, through ...string) []Mark {
+	if len(through) == 0 {
+		return []Mark{{Method: jit.ByLogin, Value: "jit_" + h.Grant}}
+	}
 	var out []Mark
 	for _, scope := range through {
 		out = append(out, Mark{Method: jit.ByLogin, Scope: scope, Value: "jit_" + h.Grant})

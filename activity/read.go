@@ -99,6 +99,45 @@ func readRows(v storage.View, w *vocabulary, u *unpacker, grant string, from int
 // had all of it. It ends after about so many activities; more says that there
 // are others.
 func (r *Reader) Feed(v storage.View, after uint64, most int, fn func(jit.Activity) error) (next uint64, more bool, err error) {
+	return r.feed(v, after, most, func(a addition) error { return r.added(v, a, fn) })
+}
+
+// All calls fn for everything in the log, in the order it was first added. Each
+// activity is given once, as it is now, also where it was amended since: the feed
+// tells of it once more then. fn may read through v.
+func (r *Reader) All(v storage.View, fn func(jit.Activity) error) error {
+	given := map[string]int{} // rows of each bucket, which are only ever added at its end
+	for after, more := uint64(0), true; more; {
+		var page []jit.Activity
+		var err error
+		after, more, err = r.feed(v, after, feedPage, func(a addition) error {
+			end := a.first + a.n
+			a.first = max(a.first, given[a.bucket])
+			if a.n = end - a.first; a.n <= 0 {
+				return nil
+			}
+			given[a.bucket] = end
+			return r.added(v, a, func(act jit.Activity) error {
+				page = append(page, act)
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		for _, act := range page {
+			if err := fn(act); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// feedPage is about how many rows of the feed are gone through at a time.
+const feedPage = 1000
+
+func (r *Reader) feed(v storage.View, after uint64, most int, fn func(addition) error) (next uint64, more bool, err error) {
 	next = after
 	var entries [][]byte
 	err = v.Leaves(ledgerFeed, be64(after+1), "", func(key string, value []byte) error {
@@ -117,7 +156,7 @@ func (r *Reader) Feed(v storage.View, after uint64, most int, fn func(jit.Activi
 	}
 	for _, raw := range entries {
 		for _, a := range additions(raw) {
-			if err := r.added(v, a, fn); err != nil {
+			if err := fn(a); err != nil {
 				return after, false, err
 			}
 		}

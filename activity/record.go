@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -42,6 +43,19 @@ type Record struct {
 	Person         string    // Identity Center: the user name, whole
 	Opened         time.Time // when the session was opened
 	Grant          string    // named by a system that signs what it sends
+}
+
+// clone is a copy of r that points into nothing of its source's.
+func (r *Record) clone() Record {
+	c := *r
+	for _, text := range []*string{
+		&c.Family, &c.ID, &c.Service, &c.Verb, &c.Resource, &c.Code, &c.Layer, &c.Actor, &c.Origin, &c.Agent, &c.Account, &c.Region,
+		&c.Detail, &c.Scope, &c.AccessKey, &c.SourceIdentity, &c.Session, &c.Login, &c.Person, &c.Grant,
+	} {
+		*text = strings.Clone(*text)
+	}
+	c.Outcome = jit.ActivityOutcome(strings.Clone(string(c.Outcome)))
+	return c
 }
 
 // The layers that refuse an action. Only the first two are a grant's own.

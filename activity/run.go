@@ -17,6 +17,8 @@ const (
 	// lookFor is for how long after its end a grant's actions are looked for:
 	// the final receipt and something for what comes late.
 	lookFor = 26 * time.Hour
+	// longAgo is how far back a source can be asked about a grant.
+	longAgo = 90 * 24 * time.Hour
 )
 
 // runSource reads one source until ctx ends. One that fails is asked again
@@ -95,21 +97,33 @@ func (l *Log) note(ctx context.Context, name string, failed error) {
 	}
 }
 
-// Subjects are the grants whose actions may still be found.
+// Subjects are the grants whose actions may still be found. A source that could
+// not be read for days is given those that ended meanwhile, too: else it would
+// say that all was told of grants that nobody looked for.
 func (i *intake) Subjects(ctx context.Context) (out []Subject, err error) {
 	err = i.log.Store.Read(ctx, func(v storage.View) error {
-		out, err = i.log.subjects(v)
+		now, err := i.log.At(v)
+		if err != nil {
+			return err
+		}
+		s, err := StateOf(v, i.source)
+		if err != nil {
+			return err
+		}
+		from := now.Add(-lookFor)
+		if !s.Until.IsZero() {
+			from = later(earlier(s.Until, now).Add(-lookFor), now.Add(-longAgo))
+		}
+		i.asked.Store(&from)
+		out, err = i.log.subjects(v, from, now)
 		return err
 	})
 	return out, err
 }
 
-func (l *Log) subjects(v storage.View) ([]Subject, error) {
-	now, err := l.At(v)
-	if err != nil {
-		return nil, err
-	}
-	grants, err := v.Grants(storage.GrantFilter{From: now.Add(-lookFor), Limit: 1 << 30})
+// subjects are the grants that gave access at some time from from on.
+func (l *Log) subjects(v storage.View, from, now time.Time) ([]Subject, error) {
+	grants, err := v.Grants(storage.GrantFilter{From: from, Limit: 1 << 30})
 	if err != nil || len(grants) == 0 {
 		return nil, err
 	}

@@ -46,8 +46,9 @@ type Intake interface {
 	// Cursor is what the source last kept; nil before it kept anything.
 	Cursor(ctx context.Context) ([]byte, error)
 	// Subjects are the grants whose actions may still be found: those that run
-	// and those that ended a short while ago. For sources that have to ask for
-	// each.
+	// and those that ended a short while ago, or since the source had last told
+	// everything. For sources that have to ask for each: of others they say
+	// nothing, see [Progress.Since].
 	Subjects(ctx context.Context) ([]Subject, error)
 	// Begin starts a batch. part names what it is read from if that never
 	// changes, such as a file with its version: taken says that all of it was
@@ -70,6 +71,10 @@ type Progress struct {
 	// Until is the instant up to which everything has been told, as far as the
 	// source can know.
 	Until time.Time
+	// Since says of a source that cannot look back for ever that nothing from
+	// before then was looked for. Zero: everything was, or of all that
+	// [Intake.Subjects] gave.
+	Since time.Time
 	// Newest is when the newest thing was done that the source has heard of, its
 	// own sign of life.
 	Newest time.Time

@@ -3,12 +3,14 @@ package activity
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"jitbot/storage"
 )
 
-// mostGaps is how many gaps of a source are kept; the oldest give way.
+// mostGaps is how many gaps of a source are kept apart. Of more, the two that
+// lie closest are kept as one: what was lost is never forgotten.
 const mostGaps = 100
 
 // Span is a stretch of time, the end not included.
@@ -23,7 +25,8 @@ type Span struct {
 type State struct {
 	Name   string    `json:"name"`
 	Cursor []byte    `json:"cursor,omitempty"`
-	Until  time.Time `json:"until,omitzero"`  // everything until then was told
+	Since  time.Time `json:"since,omitzero"`  // nothing from before then was looked for; zero: everything was
+	Until  time.Time `json:"until,omitzero"`  // everything from Since until then was told
 	Newest time.Time `json:"newest,omitzero"` // the newest thing it has heard of
 	Gaps   []Span    `json:"gaps,omitempty"`
 	Total  Tally     `json:"total"`
@@ -65,17 +68,57 @@ func (s *State) take(now time.Time, t Tally, p Progress) {
 	if p.Cursor != nil {
 		s.Cursor = p.Cursor
 	}
-	if p.Until.After(s.Until) {
-		s.Until = earlier(p.Until, now)
+	if n := t.Bad[BadVersion]; n > 0 { // not one of them can be told from what grants did
+		s.addGap(Span{From: later(s.Newest, s.Since), To: now, Why: fmt.Sprintf("%d records are of a version that is not known", n)})
 	}
-	if p.Newest.After(s.Newest) {
-		s.Newest = p.Newest
+	if until := earlier(p.Until, now); until.After(s.Until) {
+		s.begin(p.Since)
+		s.Until = until
 	}
-	if !p.Gap.To.IsZero() {
-		s.Gaps = append(s.Gaps, p.Gap)
-		s.Gaps = s.Gaps[max(len(s.Gaps)-mostGaps, 0):]
+	if newest := earlier(p.Newest, now); newest.After(s.Newest) { // one of the future would speak for a source that is silent
+		s.Newest = newest
 	}
+	s.addGap(p.Gap)
 	s.Total.add(t)
+}
+
+// begin notes from when on a source was looked at, as it tells more.
+func (s *State) begin(since time.Time) {
+	switch {
+	case s.Until.IsZero():
+		s.Since = since
+	case since.After(s.Until):
+		s.addGap(Span{From: s.Until, To: since, Why: "nobody looked for so long that it cannot be made up for"})
+	}
+}
+
+// addGap keeps a gap, with those that it touches as one.
+func (s *State) addGap(gap Span) {
+	if gap.To.IsZero() {
+		return
+	}
+	at := slices.IndexFunc(s.Gaps, func(g Span) bool { return !gap.From.After(g.To) && !g.From.After(gap.To) && g.Why == gap.Why })
+	if at < 0 {
+		s.Gaps = append(s.Gaps, gap)
+	} else {
+		s.Gaps[at].From, s.Gaps[at].To = earlier(s.Gaps[at].From, gap.From), later(s.Gaps[at].To, gap.To)
+	}
+	if len(s.Gaps) > mostGaps {
+		s.joinGaps()
+	}
+}
+
+// joinGaps makes one of the two gaps between which the least time lies.
+func (s *State) joinGaps() {
+	slices.SortStableFunc(s.Gaps, func(a, b Span) int { return a.From.Compare(b.From) })
+	closest := 1
+	for i := range s.Gaps {
+		if i > 0 && s.Gaps[i].From.Sub(s.Gaps[i-1].To) < s.Gaps[closest].From.Sub(s.Gaps[closest-1].To) {
+			closest = i
+		}
+	}
+	s.Gaps[closest-1].To = later(s.Gaps[closest-1].To, s.Gaps[closest].To)
+	s.Gaps = slices.Delete(s.Gaps, closest, closest+1)
 }
 
 // SetSilent keeps since when people know that a source is silent; zero: it is

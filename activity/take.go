@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"jitbot/jit"
@@ -27,10 +28,11 @@ const (
 type intake struct {
 	log    *Log
 	source string
+	asked  atomic.Pointer[time.Time] // from when on the grants were that it was given; nil: it looks for none
 }
 
 // Intake returns the intake of a source, which need not be one of the Log's.
-func (l *Log) Intake(source string) Intake { return &intake{l, source} }
+func (l *Log) Intake(source string) Intake { return &intake{log: l, source: source} }
 
 func (i *intake) Cursor(ctx context.Context) ([]byte, error) {
 	var s State
@@ -53,12 +55,12 @@ func (i *intake) Begin(ctx context.Context, part string) (*Batch, bool, error) {
 			return nil, taken, err
 		}
 	}
-	x, err := i.log.indexNow(ctx)
+	x, asOf, err := i.log.indexNow(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	return &Batch{
-		ctx: ctx, log: i.log, source: i.source, part: part, index: x,
+		ctx: ctx, log: i.log, source: i.source, part: part, index: x, asOf: asOf,
 		texts: newTable(), actions: newTable(), buckets: map[string]*bucket{}, ofGrants: map[*known]*bucket{},
 	}, false, nil
 }
@@ -80,6 +82,12 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 	case b.err != nil:
 		return b.err
 	}
+	if err := b.settle(ctx); err != nil {
+		return err
+	}
+	if from := i.asked.Load(); from != nil && p.Since.IsZero() {
+		p.Since = *from
+	}
 	total := b.tally
 	rounds := b.rounds()
 	for n, slices := range rounds {
@@ -90,6 +98,7 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 			return fmt.Errorf("keep what %s told: %w", i.source, err)
 		}
 		m.words.keep()
+		b.digest = m.digest
 		total.add(m.tally)
 		if last {
 			i.log.counts.told(i.source, m.until)
@@ -161,7 +170,7 @@ type addition struct {
 
 func (m *merge) run(tx storage.Tx, last bool, before Tally, p Progress) (err error) {
 	m.tx, m.words, m.tally = tx, m.log.words.in(tx), Tally{}
-	m.tallies, m.added, m.grants = map[throughKey]*tally{}, nil, nil
+	m.tallies, m.added, m.grants, m.digest = map[throughKey]*tally{}, nil, nil, m.batch.digest
 	if m.now, err = m.log.At(tx); err != nil {
 		return err
 	}
@@ -199,7 +208,7 @@ func (m *merge) bucket(s slice) error {
 	if err != nil {
 		return err
 	}
-	fresh, amended, err := m.sift(s.name, use, fresh)
+	fresh, amended, err := m.sift(s.name, &use, fresh)
 	if err != nil {
 		return err
 	}
@@ -242,7 +251,7 @@ func (m *merge) numbered(s slice) ([]row, error) {
 
 // sift leaves out what is known, and puts amended rows in the place of those
 // they amend.
-func (m *merge) sift(name string, use Use, rows []row) (fresh []row, amended int, err error) {
+func (m *merge) sift(name string, use *Use, rows []row) (fresh []row, amended int, err error) {
 	at := make(map[rowKey]int, len(rows))
 	for i := range rows {
 		first, twice := at[rows[i].key]
@@ -284,7 +293,7 @@ func (m *merge) sift(name string, use Use, rows []row) (fresh []row, amended int
 	if err != nil || len(gone) == 0 {
 		return fresh, 0, err
 	}
-	if amended, err = m.patch(name, patches); err != nil {
+	if amended, err = m.patch(name, use, patches); err != nil {
 		return nil, 0, err
 	}
 	drop := make(map[rowKey]bool, len(gone))
@@ -296,7 +305,7 @@ func (m *merge) sift(name string, use Use, rows []row) (fresh []row, amended int
 
 // patch writes amended rows over those they amend. One that was amended before
 // stays.
-func (m *merge) patch(name string, patches map[int]map[int]row) (amended int, err error) {
+func (m *merge) patch(name string, use *Use, patches map[int]map[int]row) (amended int, err error) {
 	for _, first := range slices.Sorted(maps.Keys(patches)) {
 		block, err := m.tx.Leaf(ledgerRows, rowsKey(name, first))
 		if err != nil {
@@ -315,6 +324,7 @@ func (m *merge) patch(name string, patches map[int]map[int]row) (amended int, er
 			if err := m.count(name, &rows[i], true); err != nil {
 				return 0, err
 			}
+			use.replace(&rows[i], &r)
 			rows[i] = r
 			if err := m.count(name, &rows[i], false); err != nil {
 				return 0, err
@@ -325,7 +335,7 @@ func (m *merge) patch(name string, patches map[int]map[int]row) (amended int, er
 			m.added = append(m.added, addition{name, first + i, 1}) // told once more, as it is now
 		}
 		if changed {
-			if err := m.tx.SetLeaf(ledgerRows, rowsKey(name, first), encodeBlock(m.pack, rows, m.batch.texts)); err != nil {
+			if err := m.setBlock(name, first, rows); err != nil {
 				return 0, err
 			}
 		}
@@ -362,14 +372,19 @@ func (m *merge) append(s slice, use *Use, fresh []row) error {
 	}
 	for ; len(fresh) > 0; first += blockRows {
 		n := min(blockRows, len(fresh))
-		block := encodeBlock(m.pack, fresh[:n], m.batch.texts)
-		m.digest = sha256.Sum256(append(m.digest[:], block...))
-		if err := m.tx.SetLeaf(ledgerRows, rowsKey(s.name, first), block); err != nil {
+		if err := m.setBlock(s.name, first, fresh[:n]); err != nil {
 			return err
 		}
 		fresh = fresh[n:]
 	}
 	return nil
+}
+
+// setBlock writes a block, and takes it into the digest.
+func (m *merge) setBlock(name string, first int, rows []row) error {
+	block := encodeBlock(m.pack, rows, m.batch.texts)
+	m.digest = sha256.Sum256(append(m.digest[:], block...))
+	return m.tx.SetLeaf(ledgerRows, rowsKey(name, first), block)
 }
 
 func (m *merge) lastBlock(name string, first, begun int) ([]row, error) {
@@ -384,9 +399,14 @@ func (m *merge) lastBlock(name string, first, begun int) ([]row, error) {
 	return rows, err
 }
 
-// recount makes a summary anew from the rows, after some of them changed.
+// recount makes a summary anew from the rows, after some of them changed. Where
+// there are more than are kept as rows, the counts are right already, and what
+// cannot be counted back stays.
 func (m *merge) recount(name string, before Use) (Use, error) {
-	use := Use{rows: before.rows, Dropped: before.Dropped}
+	if before.Dropped > 0 {
+		return before, nil
+	}
+	use := Use{rows: before.rows}
 	texts := newTable()
 	err := eachBlock(m.tx, name, 0, func(_ int, block []byte) error {
 		rows, err := m.log.unpack.rows(block, texts)
@@ -395,7 +415,6 @@ func (m *merge) recount(name string, before Use) (Use, error) {
 		}
 		return err
 	})
-	use.Actions += use.Dropped
 	return use, err
 }
 
@@ -503,7 +522,7 @@ func (m *merge) keepProgress(total Tally, p Progress) error {
 	}
 	e := jit.Event{At: m.now, Kind: jit.EventActivityRead, Actor: jit.ActorJitbot, Origin: name, Outcome: "ok"}
 	c := jit.Record(e).Detail("part", tidy(m.batch.part, 300)).Detail("read", total)
-	if len(m.added) > 0 {
+	if m.digest != [sha256.Size]byte{} {
 		c.Detail("rows_sha256", hex.EncodeToString(m.digest[:]))
 	}
 	if !p.Gap.To.IsZero() {

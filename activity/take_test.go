@@ -456,3 +456,33 @@ func TestF69OfActionsThatAreAboutSecretsNoDetailIsKept(t *testing.T) {
 		t.Errorf("%q is kept", row.Detail)
 	}
 }
+
+func TestWhatIsCountedOnlyStaysCountedWhenAnotherRowIsAmended(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session", func(g *jit.Grant, _ *jit.Holding) { g.Scope = []string{"arn:aws:s3:::orders/*"} })
+	in := w.Intake("trail")
+	b, _, err := in.Begin(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kept = 200_000
+	for i := range kept + 1 {
+		r := bySession(i, "grt_1", ann)
+		r.At = nine
+		if i == kept { // not kept as a row
+			r.Resource, r.ReadOnly, r.Verb, r.At = "arn:aws:s3:::payroll/1", false, "PutObject", nine.Add(time.Minute)
+		}
+		b.Add(&r)
+	}
+	if err := in.Take(t.Context(), b, activity.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+	amended := bySession(0, "grt_1", ann)
+	amended.At, amended.Amends, amended.Outcome = nine, true, jit.ActivityDenied
+	w.tell(t, "trail", amended)
+	u := w.use(t, "grt_1")
+	if did, denied := u.Kinds(); u.Actions != kept+1 || u.OK != kept || u.Denied != 1 || u.Amended != 1 || u.Dropped != 1 || u.StrayWrites != 1 || did != 2 || denied != 1 || !u.Last.Equal(nine.Add(time.Minute)) {
+		t.Errorf("%+v", u)
+	}
+}

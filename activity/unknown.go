@@ -54,6 +54,9 @@ func (s *State) unknowns(from, to time.Time) (all []Unknown) {
 			all = append(all, Unknown{gap, s.Name})
 		}
 	}
+	if s.Since.After(from) {
+		add(Span{From: from, To: s.Since, Why: "not looked for"})
+	}
 	for _, gap := range s.Gaps {
 		add(gap)
 	}

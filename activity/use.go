@@ -78,6 +78,31 @@ func (u *Use) add(r *row) {
 	}
 }
 
+// replace counts a row in the place of another. What was first, last or done at
+// all cannot be taken back by one row alone.
+func (u *Use) replace(old, by *row) {
+	var gone Use
+	gone.add(old)
+	for _, n := range []struct {
+		of *int
+		by int
+	}{
+		{&u.Actions, gone.Actions},
+		{&u.OK, gone.OK},
+		{&u.Denied, gone.Denied},
+		{&u.Failed, gone.Failed},
+		{&u.Reads, gone.Reads},
+		{&u.Writes, gone.Writes},
+		{&u.Late, gone.Late},
+		{&u.Stray, gone.Stray},
+		{&u.StrayWrites, gone.StrayWrites},
+		{&u.Amended, gone.Amended},
+	} {
+		*n.of -= min(n.by, *n.of)
+	}
+	u.add(by)
+}
+
 // encode writes u as it is kept.
 func (u *Use) encode() []byte {
 	b := []byte{1}

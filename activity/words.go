@@ -113,11 +113,23 @@ func (n *numbering) give(text string) (uint32, error) {
 
 // keep makes the new words of a transaction known, once it was written.
 func (n *numbering) keep() {
-	n.known.mu.Lock()
-	defer n.known.mu.Unlock()
 	for text, num := range n.fresh {
-		n.known.byText[text], n.known.byNum[num] = num, text
+		n.known.learn(text, num)
 	}
+}
+
+// mostWords is how many words of a kind are known by heart: whoever can write
+// into a log can make up as many as they like. The store knows all.
+const mostWords = 100_000
+
+func (w *words) learn(text string, num uint32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.byNum) >= mostWords {
+		clear(w.byText)
+		clear(w.byNum)
+	}
+	w.byText[text], w.byNum[num] = num, text
 }
 
 // text is the text of a number.
@@ -136,8 +148,6 @@ func (w *words) text(v storage.View, num uint32) (string, error) {
 		return "", fmt.Errorf("word %d: %w", num, errLedger)
 	}
 	text = string(raw)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.byText[text], w.byNum[num] = num, text
+	w.learn(text, num)
 	return text, nil
 }

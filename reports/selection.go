@@ -66,39 +66,27 @@ func (x Selection) concerning(v storage.View) (func(jit.Event) bool, error) {
 	return func(e jit.Event) bool { return e.Actor == person || theirs[e.Request] }, nil
 }
 
-// feedPage is about how many activities are read at a time.
-const feedPage = 1000
+// aboutMany is of how many activities is kept what they are about, so that a long
+// log needs no memory.
+const aboutMany = 1000
 
-// Activities calls fn for the chosen activities of v, in the order in which
-// they became known.
+// Activities calls fn for the chosen activities of v, each once, in the order in
+// which they became known.
 func (x Selection) Activities(v storage.View, from *activity.Reader, fn func(Record) error) error {
-	for after, more := uint64(0), true; more; {
-		var page []jit.Activity // gathered first: what they are about is read through the same view
-		var err error
-		after, more, err = from.Feed(v, after, feedPage, func(a jit.Activity) error {
-			if x.chosen(a) {
-				page = append(page, a)
-			}
+	about, n := NewFinder(v), 0
+	return from.All(v, func(a jit.Activity) error {
+		if !x.chosen(a) {
 			return nil
-		})
-		if err != nil {
+		}
+		if n++; n%aboutMany == 0 {
+			about = NewFinder(v)
+		}
+		r, err := about.Activity(a)
+		if err != nil || !x.of(r) {
 			return err
 		}
-		about := NewFinder(v)
-		for _, a := range page {
-			r, err := about.Activity(a)
-			if err != nil {
-				return err
-			}
-			if !x.of(r) {
-				continue
-			}
-			if err := fn(r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+		return fn(r)
+	})
 }
 
 // chosen is what can be said of an activity by itself.

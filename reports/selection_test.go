@@ -87,6 +87,37 @@ func TestActivitiesAreChosenAsEventsAreAndKnowWhatTheyAreAbout(t *testing.T) {
 	}
 }
 
+func TestAnActivityThatWasAmendedIsWrittenOutOnceAsItIsNow(t *testing.T) {
+	t.Parallel()
+	s, reader := filled(t)
+	log, err := activity.New(activity.Config{Store: s, At: func(storage.View) (time.Time, error) { return nine.Add(3 * time.Hour), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := log.Intake("trail")
+	b, _, err := in.Begin(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []activity.Record{{ID: "ann2", Amends: true, Outcome: jit.ActivityDenied}, {ID: "ann4", Outcome: jit.ActivityOK}} {
+		r.Family, r.At, r.Service, r.Verb, r.Actor, r.Grant = "f", nine.Add(time.Minute), "s3", "GetObject", "x", "grt_ann"
+		b.Add(&r)
+	}
+	if err := in.Take(t.Context(), b, activity.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err = s.Read(t.Context(), func(v storage.View) error {
+		return reports.Selection{}.Activities(v, reader, func(r reports.Record) error {
+			got = append(got, r.Activity.ID+" "+string(r.Activity.Outcome))
+			return nil
+		})
+	})
+	if want := "ann1 ok, ann2 denied, ann3 ok, bo1 ok, bo2 ok, bo3 ok, ann4 ok"; err != nil || strings.Join(got, ", ") != want {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestAnEventKnowsTheRequestAndTheGrantItIsAbout(t *testing.T) {
 	t.Parallel()
 	s, _ := filled(t)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"jitbot/bot"
 	"jitbot/integrations/aws"
 )
 
@@ -52,6 +53,39 @@ func TestTheBlocksOfTheExampleThatAreSwitchedOffLoadToo(t *testing.T) {
 	}
 	if len(c.Export.names()) != 3 || !c.Audit.SigningKey.IsConfigured() || c.Export.Syslog["siem"].Hostname == "" || c.Export.OTLP["otel"].CA == "" {
 		t.Errorf("got %+v", c.Export)
+	}
+}
+
+func TestTheSourcesOfTheExampleThatAreSwitchedOffCanBeOpened(t *testing.T) {
+	t.Parallel()
+	src, err := os.ReadFile("../../config.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(src), "# activity:\n")
+	block, after, _ := strings.Cut("# activity:\n"+rest, "\n\n")
+	option := regexp.MustCompile(`^( +)# ([a-z_]+: .*\n)$`)
+	for name, options := range map[string]bool{"as it stands": false, "with every option": true} {
+		var on strings.Builder
+		for line := range strings.Lines(block + "\n") {
+			line = strings.TrimPrefix(line, "# ")
+			if options {
+				line = option.ReplaceAllString(line, "$1$2")
+			}
+			on.WriteString(line)
+		}
+		secret := func(string) string { return strings.Repeat("s", 32) }
+		c, err := loadConfig(writeConfig(t, before+on.String()+"\n"+after), secret)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, on.String())
+		}
+		sources, err := c.Activity.open(bot.Deps{Now: time.Now}, c.AWS.Reach())
+		if err != nil || len(sources.all) != 7 {
+			t.Errorf("%s: %d sources, %v", name, len(sources.all), err)
+		}
+		if pg := c.Activity.Postgres["shop-db"]; options != (pg.Statements || pg.SilentAfter != 0) {
+			t.Errorf("%s: %+v", name, pg)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,9 @@ const (
 	askEvery    = time.Second
 	maxLeft     = 10_000 // messages that are remembered as left alone
 	maxMessages = 16 << 20
+	// defaultRetention is for how long a queue keeps a message that nobody takes,
+	// where nothing else is set.
+	defaultRetention = 4 * 24 * time.Hour
 )
 
 // Reasons for which messages are left alone, beside those of records.
@@ -47,6 +51,7 @@ type announced struct {
 	left   map[string]time.Time     // messages that nothing can be made of, by id: when they were seen last
 	busy   map[object]chan struct{} // objects that are being read, closed when they were
 	newest time.Time                // of what arrived: when it was delivered
+	began  time.Time                // of the first read by this process
 }
 
 func newAnnounced(c common, cfg Queue) *announced {
@@ -102,7 +107,12 @@ func (s *announced) Read(ctx context.Context, in activity.Intake) error {
 	if err != nil {
 		return err
 	}
-	h := &hearing{announced: s, in: in, queue: queue, bucket: bucket}
+	kept, err := in.Cursor(ctx)
+	if err != nil {
+		return fmt.Errorf("how far it was read: %w", err)
+	}
+	s.listens()
+	h := &hearing{announced: s, in: in, queue: queue, bucket: bucket, first: kept == nil}
 	for {
 		start := s.now()
 		messages, err := h.receive(ctx)
@@ -124,6 +134,16 @@ type hearing struct {
 	in     activity.Intake
 	queue  *sqs.Client
 	bucket *s3.Client
+	first  bool // nothing was ever told
+}
+
+// listens notes when this process first listened.
+func (s *announced) listens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.began.IsZero() {
+		s.began = s.now()
+	}
 }
 
 func (h *hearing) receive(ctx context.Context) ([]types.Message, error) {
@@ -142,12 +162,12 @@ func (h *hearing) receive(ctx context.Context) ([]types.Message, error) {
 // caughtUp notes up to when all was told, if nothing is on its way any more: a
 // message that failed comes back.
 func (h *hearing) caughtUp(ctx context.Context, start time.Time) error {
-	waiting, err := h.waiting(ctx)
+	waiting, retention, err := h.waiting(ctx)
 	if err != nil {
 		return fmt.Errorf("what %s holds: %w", h.cfg.Queue, err)
 	}
 	h.mu.Lock()
-	newest, left := h.newest, 0
+	newest, began, left := h.newest, h.began, 0
 	for _, seen := range h.left {
 		if start.Sub(seen) < 2*unseen { // it is still there, or was a moment ago
 			left++
@@ -157,27 +177,49 @@ func (h *hearing) caughtUp(ctx context.Context, start time.Time) error {
 	if waiting > left {
 		return nil
 	}
-	return h.common.keep(ctx, h.in, activity.Progress{Until: untilOf(start, newest, h.silent)})
+	p := activity.Progress{Until: untilOf(start, newest, h.silent)}
+	if p.Until.IsZero() {
+		return h.common.keep(ctx, h.in, p)
+	}
+	// A queue brings nothing from before somebody listened, and forgets what is
+	// not taken in time.
+	if p.Cursor, p.Since = []byte(heardBefore), start.Add(-retention); h.first {
+		p.Since = began
+	}
+	if err := h.common.keep(ctx, h.in, p); err != nil {
+		return err
+	}
+	h.first = false
+	return nil
 }
 
-// waiting is how many messages the queue holds, also those that are being read.
-func (h *hearing) waiting(ctx context.Context) (n int, err error) {
+// heardBefore is the cursor of a queue from which something was told.
+const heardBefore = `{"heard":true}`
+
+// waiting is how many messages the queue holds, also those that are being read,
+// and for how long it keeps one that nobody takes.
+func (h *hearing) waiting(ctx context.Context) (n int, retention time.Duration, err error) {
 	ctx, cancel := h.deadline(ctx)
 	defer cancel()
 	names := []types.QueueAttributeName{
 		types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 	}
-	out, err := h.queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &h.cfg.Queue, AttributeNames: names})
+	kept := types.QueueAttributeNameMessageRetentionPeriod
+	out, err := h.queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &h.cfg.Queue, AttributeNames: append(slices.Clone(names), kept)})
 	if err != nil {
-		return 0, err //nolint:wrapcheck // the SDK says which call it was
+		return 0, 0, err //nolint:wrapcheck // the SDK says which call it was
 	}
 	for _, name := range names {
 		var part int
 		_, _ = fmt.Sscan(out.Attributes[string(name)], &part) // what is not given is none
 		n += part
 	}
-	return n, nil
+	retention = defaultRetention
+	if seconds, err := strconv.Atoi(out.Attributes[string(kept)]); err == nil && seconds > 0 {
+		retention = time.Duration(seconds) * time.Second
+	}
+	return n, retention, nil
 }
 
 // takeAll takes messages, some at once, and keeps them ours meanwhile.
@@ -321,10 +363,15 @@ func (h *hearing) takeEvent(ctx context.Context, event []byte) error {
 	return nil
 }
 
-// heard notes a sign of life.
+// heard notes a sign of life. What is dated ahead is none: it would speak for a
+// queue that falls silent.
 func (s *announced) heard(at time.Time) {
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if at.After(now) {
+		at = now
+	}
 	if at.After(s.newest) {
 		s.newest = at
 	}

@@ -332,3 +332,39 @@ func TestTheRegionOfAQueueIsInItsURL(t *testing.T) {
 		}
 	}
 }
+
+func TestAQueueTellsOfNothingFromBeforeItWasListenedToNorOfWhatItForgot(t *testing.T) {
+	inWorld(t, toQueue, func(w *world) {
+		began := now()
+		s := w.open(queueConfig())
+		w.read(s)
+		w.aws.Announce("logs", w.put(0, 1, now()))
+		w.read(s)
+		if w.intake.until.IsZero() || !w.intake.since.Equal(began) {
+			w.Errorf("since %s until %s, want it from %s on", w.intake.since, w.intake.until, began)
+		}
+		time.Sleep(10 * 24 * time.Hour) // longer than the queue keeps anything
+		w.aws.Announce("logs", w.put(1, 1, now()))
+		s = w.open(queueConfig()) // another process
+		start := now()
+		w.read(s)
+		if lost := start.Add(-defaultRetention); w.intake.since.Before(lost) || w.intake.since.After(now().Add(-defaultRetention)) {
+			w.Errorf("since %s, want it from about %s on", w.intake.since, lost)
+		}
+	})
+}
+
+func TestAnEventDatedAheadDoesNotSpeakForAQueueThatFallsSilent(t *testing.T) {
+	inWorld(t, toQueue, func(w *world) {
+		ahead := strings.ReplaceAll(plainRecord("e1", ""), "2026-11-23T09:12:13Z", now().AddDate(20, 0, 0).UTC().Format(time.RFC3339))
+		w.aws.Send(`{"version":"0","id":"x","detail-type":"AWS API Call via CloudTrail","source":"aws.s3","detail":` + ahead + `}`)
+		s := w.open(queueConfig())
+		w.read(s)
+		told := w.intake.until
+		time.Sleep(24 * time.Hour)
+		w.read(s)
+		if w.intake.until.After(told.Add(2 * defaultSilence)) {
+			w.Errorf("told until %s, and then until %s of a queue that nobody fills", told, w.intake.until)
+		}
+	})
+}

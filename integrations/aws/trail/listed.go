@@ -66,7 +66,7 @@ func (s *listed) Read(ctx context.Context, in activity.Intake) error {
 	if l.client, err = s.client(ctx); err != nil {
 		return err
 	}
-	if l.first, err = s.firstDay(ctx, in, start); err != nil {
+	if l.first, err = s.firstDay(ctx, in, start, at.Newest); err != nil {
 		return err
 	}
 	failed := l.run(ctx)
@@ -101,9 +101,14 @@ func untilOf(start, newest time.Time, silent time.Duration) time.Time {
 	return until
 }
 
-// firstDay is where to begin when nothing was read before.
-func (s *listed) firstDay(ctx context.Context, in activity.Intake, start time.Time) (string, error) {
+// firstDay is where to begin in a lane of which nothing was read before: also
+// one that stayed empty until nobody could list the bucket, newest being the last
+// that was delivered by then.
+func (s *listed) firstDay(ctx context.Context, in activity.Intake, start time.Time, newest int64) (string, error) {
 	from := start.Add(-listBegin)
+	if last := time.Unix(newest, 0).Add(-listLate); newest > 0 && last.Before(from) {
+		from = last
+	}
 	subjects, err := in.Subjects(ctx)
 	if err != nil {
 		return "", fmt.Errorf("whom to look for: %w", err)

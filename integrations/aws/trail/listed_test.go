@@ -335,7 +335,7 @@ func TestALargeObjectIsReadInConstantMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it makes 10 MB of gzip")
 	}
-	inWorld(t, toBucket, func(w *world) {
+	inWorldAlone(t, toBucket, func(w *world) {
 		key := w.aws.LogKey(home, now())
 		body := large(w, 10<<20)
 		w.aws.PutObject("logs", key, body)
@@ -397,5 +397,19 @@ func TestTheFirstListingGoesBackToTheOldestGrant(t *testing.T) {
 		if !slices.ContainsFunc(w.intake.begun, func(p string) bool { return strings.HasPrefix(p, "logs/AWSLogs/") && strings.HasSuffix(p, `"`) }) {
 			w.Errorf("parts are named %q", w.intake.begun)
 		}
+	})
+}
+
+func TestALaneThatWasEmptyWhenTheBucketWentAwayIsReadFromThenOn(t *testing.T) {
+	inWorld(t, toBucket, func(w *world) {
+		w.put(0, 1, now())
+		s := w.open(bucketConfig)
+		w.read(s)
+		time.Sleep(5 * 24 * time.Hour)
+		at := now().Add(-3 * 24 * time.Hour)
+		w.aws.PutObject("logs", w.aws.LogKey("us-east-1", at), file(w, 1, 2))
+		w.put(3, 1, at)
+		w.read(s)
+		w.want(4)
 	})
 }

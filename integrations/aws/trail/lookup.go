@@ -29,8 +29,10 @@ const (
 	lookupTries = 6 // of a page that is throttled
 	// lookupLate is by how much windows overlap for what CloudTrail tells late.
 	lookupLate = 30 * time.Minute
-	// finalAfter is how long after its end a grant is looked at once more, whole.
-	finalAfter = 24 * time.Hour
+	// finalAfter is how long after the last that can be done with it a grant is
+	// looked at once more, whole. Sessions outlive a grant by up to half a day, and
+	// its final receipt is made a day after its end: by then it has to be over.
+	finalAfter = 11 * time.Hour
 	// lookupSettled is up to how long before a round all has been told.
 	lookupSettled = 15 * time.Minute
 	lookupEvery   = time.Minute
@@ -63,6 +65,7 @@ type target struct {
 	lane
 	user     string
 	from, to time.Time
+	of       []activity.Subject
 }
 
 func (t target) key() string { return t.account + "/" + t.region + "/" + t.user }
@@ -111,7 +114,7 @@ func (s *lookups) Read(ctx context.Context, in activity.Intake) error {
 
 // targets are what has to be looked up for the subjects.
 func (s *lookups) targets(subjects []activity.Subject) []target {
-	all := map[target]target{}
+	all := map[string]target{}
 	for _, sub := range subjects {
 		accounts := map[string]bool{}
 		for _, h := range sub.Holdings {
@@ -123,7 +126,7 @@ func (s *lookups) targets(subjects []activity.Subject) []target {
 			for account := range accounts {
 				for _, region := range s.regions {
 					k := target{lane: lane{account, region}, user: user}
-					all[k] = all[k].cover(k, sub)
+					all[k.key()] = all[k.key()].cover(k, sub)
 				}
 			}
 		}
@@ -134,9 +137,10 @@ func (s *lookups) targets(subjects []activity.Subject) []target {
 // cover widens t, which is zero at first, so that it serves sub, too.
 func (t target) cover(k target, sub activity.Subject) target {
 	if t.user == "" {
-		k.from, k.to = sub.From, sub.To
+		k.from, k.to, k.of = sub.From, sub.To, []activity.Subject{sub}
 		return k
 	}
+	t.of = append(t.of, sub)
 	if sub.From.Before(t.from) {
 		t.from = sub.From
 	}
@@ -144,6 +148,26 @@ func (t target) cover(k target, sub activity.Subject) target {
 		t.to = sub.To
 	}
 	return t
+}
+
+// whole is what of t has to be looked at once more, as a grant of it has been
+// over for long: from when on, and the last end. Grants that share a name each
+// have their turn, also while others of them run. done is the end up to which
+// that was.
+func (t target) whole(start time.Time, done int64) (from, end time.Time, due bool) {
+	for _, sub := range t.of {
+		if sub.To.IsZero() || start.Before(sub.To.Add(finalAfter)) || sub.To.Unix() <= done {
+			continue
+		}
+		if !due || sub.From.Before(from) {
+			from = sub.From
+		}
+		if sub.To.After(end) {
+			end = sub.To
+		}
+		due = true
+	}
+	return from, end, due
 }
 
 // usersOf are the names by which CloudTrail finds what is a subject's: the
@@ -242,11 +266,15 @@ func (r *round) window(t target) (from, to time.Time, next position, due bool) {
 		to = t.to
 	}
 	next = position{Until: r.start.Unix(), Final: p.Final}
-	if !t.to.IsZero() && !r.start.Before(t.to.Add(finalAfter)) {
-		if p.Final == t.to.Unix() {
-			return from, to, p, false
+	begin, end, whole := t.whole(r.start, p.Final)
+	switch {
+	case whole:
+		next.Final = end.Unix()
+		if begin.Before(from) {
+			from = begin
 		}
-		from, next.Final = t.from, t.to.Unix()
+	case !t.to.IsZero() && t.to.Unix() <= p.Final:
+		return from, to, p, false
 	}
 	return from, to, next, !from.After(to)
 }

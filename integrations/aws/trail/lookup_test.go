@@ -164,6 +164,33 @@ func TestLateEventsAreFoundByTheOverlapAndByTheFinalPass(t *testing.T) {
 	})
 }
 
+func TestALateEventIsFoundBeforeTheFinalReceiptAlsoWhereAnotherGrantOfThePersonRuns(t *testing.T) {
+	inWorld(t, awsfake.Trail{}, func(w *world) {
+		from := now()
+		ended := from.Add(time.Hour)
+		person := func(grant string, from time.Time) activity.Subject {
+			s := subject(grant, from)
+			s.Marks = []activity.Mark{{Method: jit.ByIdentityCenter, Value: "ann"}}
+			return s
+		}
+		m := made("late", from.Add(30*time.Minute), "ann")
+		m.Late = 5 * time.Hour
+		w.aws.Tell(m)
+		s := w.open(lookupConfig)
+		for now().Before(ended.Add(24 * time.Hour)) {
+			first, second := person("grt_1", from), person("grt_2", from.Add(2*time.Hour))
+			first.To, second.To = now(), now() // as the log gives them
+			if until := ended.Add(12 * time.Hour); until.Before(first.To) {
+				first.To = until
+			}
+			w.intake.subjects = []activity.Subject{first, second}
+			w.read(s)
+			time.Sleep(time.Minute)
+		}
+		w.want(1)
+	})
+}
+
 func TestALookupKilledAtAnyStepLosesNothingAndCountsNothingTwice(t *testing.T) {
 	inWorld(t, awsfake.Trail{}, func(w *world) {
 		subjects := []activity.Subject{subject("grt_1", now()), subject("grt_2", now())}

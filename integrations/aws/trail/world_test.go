@@ -94,6 +94,12 @@ type world struct {
 func inWorld(t *testing.T, trail awsfake.Trail, story func(w *world)) {
 	t.Helper()
 	t.Parallel()
+	inWorldAlone(t, trail, story)
+}
+
+// inWorldAlone is inWorld while no other test runs, which could be counted too.
+func inWorldAlone(t *testing.T, trail awsfake.Trail, story func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server, err := awsfake.New(awsfake.Config{
 			Account: account, Now: now, Trail: trail, PageSize: 3,
@@ -209,6 +215,7 @@ type intake struct {
 	records  map[string]activity.Record
 	again    int // records that were known
 	bad      map[string]int64
+	since    time.Time // of the last that told up to when
 	until    time.Time
 	newest   time.Time
 	gaps     []activity.Span
@@ -286,7 +293,7 @@ func (i *intake) Take(_ context.Context, b *activity.Batch, p activity.Progress)
 		i.cursor = p.Cursor
 	}
 	if p.Until.After(i.until) {
-		i.until = p.Until
+		i.since, i.until = p.Since, p.Until
 	}
 	if p.Newest.After(i.newest) {
 		i.newest = p.Newest
