@@ -7,6 +7,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"jitbot/bot"
 	"jitbot/jit"
@@ -104,17 +105,34 @@ func (p groups) apply(ctx context.Context, h jit.Holding) error {
 	return err
 }
 
-// remove takes "no such entity" for done: whether it is, the read after
-// it decides.
+// remove takes "no such entity" for done, unless the membership goes by another
+// name now: whether it is done, the read after it decides.
 func (p groups) remove(ctx context.Context, h jit.Holding) error {
 	m, client, err := p.reach(ctx, h)
 	if err != nil {
 		return err
 	}
+	err = p.removeUser(ctx, client, m)
+	if code(err) != noSuchEntity || h.OutsideID == "" {
+		return unless(err, noSuchEntity)
+	}
+	now, held, err := p.find(ctx, client, m, h.OutsideID)
+	if err != nil || !held {
+		return err
+	}
+	return unless(p.removeUser(ctx, client, now), noSuchEntity)
+}
+
+func (p groups) removeUser(ctx context.Context, client *iam.Client, m membership) error {
 	ctx, cancel := p.clients.Deadline(ctx)
 	defer cancel()
-	_, err = client.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{GroupName: &m.name, UserName: &m.user})
-	if code(err) == noSuchEntity {
+	_, err := client.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{GroupName: &m.name, UserName: &m.user})
+	return err
+}
+
+// unless is err, but for errors of one code.
+func unless(err error, fine string) error {
+	if code(err) == fine {
 		return nil
 	}
 	return err
@@ -125,22 +143,82 @@ func (p groups) observe(ctx context.Context, h jit.Holding) (bot.Observation, er
 	if err != nil {
 		return bot.Observation{}, err
 	}
+	now, held, err := p.find(ctx, client, m, h.OutsideID)
+	switch {
+	case err != nil:
+		return bot.Observation{}, err
+	case !held:
+		return bot.Observation{ID: h.OutsideID, Detail: m.user + " is not in IAM group " + m.name}, nil
+	}
+	seen := bot.Observation{Held: true, ID: h.OutsideID, Detail: now.user + " is in IAM group " + now.name}
+	if now.user != m.user {
+		seen.Detail += " (it was " + m.user + ")"
+	}
+	if seen.ID == "" {
+		seen.ID, err = p.idsOf(ctx, client, now)
+	}
+	return seen, err
+}
+
+// find reads whether a membership is there, and by which names. ids are those
+// of the user and of the group from when it was given: neither is hidden by a
+// change of name. Without them only the names count.
+func (p groups) find(ctx context.Context, client *iam.Client, m membership, ids string) (membership, bool, error) {
+	userID, groupID, _ := strings.Cut(ids, "/")
 	pages := iam.NewListGroupsForUserPaginator(client, &iam.ListGroupsForUserInput{UserName: &m.user})
 	for pages.HasMorePages() {
 		part, err := p.nextGroups(ctx, pages)
 		if code(err) == noSuchEntity {
-			return bot.Observation{Detail: fmt.Sprintf("there is no IAM user %s in account %s", m.user, m.account)}, nil
+			break
 		}
 		if err != nil {
-			return bot.Observation{}, err
+			return m, false, err
 		}
 		for _, g := range part.Groups {
-			if strings.EqualFold(awssdk.ToString(g.GroupName), m.name) {
-				return bot.Observation{Held: true, Detail: m.user + " is in IAM group " + m.name}, nil
+			if strings.EqualFold(awssdk.ToString(g.GroupName), m.name) || groupID != "" && awssdk.ToString(g.GroupId) == groupID {
+				m.name = awssdk.ToString(g.GroupName)
+				return m, true, nil
 			}
 		}
 	}
-	return bot.Observation{Detail: m.user + " is not in IAM group " + m.name}, nil
+	if userID == "" {
+		return m, false, nil
+	}
+	u, _, held, err := p.member(ctx, client, m, func(u types.User) bool { return awssdk.ToString(u.UserId) == userID })
+	if held {
+		m.user = awssdk.ToString(u.UserName)
+	}
+	return m, held, err
+}
+
+// idsOf are the ids of the user and of the group of a membership that is there;
+// empty, if the members do not show it yet.
+func (p groups) idsOf(ctx context.Context, client *iam.Client, m membership) (string, error) {
+	u, groupID, held, err := p.member(ctx, client, m, func(u types.User) bool { return awssdk.ToString(u.UserName) == m.user })
+	if err != nil || !held {
+		return "", err
+	}
+	return awssdk.ToString(u.UserId) + "/" + groupID, nil
+}
+
+// member finds a member of m's group. A group that is not there has none.
+func (p groups) member(ctx context.Context, client *iam.Client, m membership, is func(types.User) bool) (u types.User, groupID string, held bool, err error) {
+	pages := iam.NewGetGroupPaginator(client, &iam.GetGroupInput{GroupName: &m.name})
+	for pages.HasMorePages() {
+		part, err := p.nextMembers(ctx, pages)
+		if code(err) == noSuchEntity {
+			return u, "", false, nil
+		}
+		if err != nil {
+			return u, "", false, err
+		}
+		for _, u := range part.Users {
+			if is(u) && part.Group != nil {
+				return u, awssdk.ToString(part.Group.GroupId), true, nil
+			}
+		}
+	}
+	return u, "", false, nil
 }
 
 func (p groups) nextGroups(ctx context.Context, pages *iam.ListGroupsForUserPaginator) (*iam.ListGroupsForUserOutput, error) {

@@ -249,3 +249,40 @@ func TestTheTargetIsTheSameForTwoSpellingsOfOneMembership(t *testing.T) {
 		t.Errorf("a session's target %q, %v, want none", target, err)
 	}
 }
+
+func TestAMembershipIsTakenBackWhateverItsUserOrGroupIsCalledByThen(t *testing.T) {
+	t.Parallel()
+	for name, rename := range map[string]func(*awsfake.Server) error{
+		"the user":  func(s *awsfake.Server) error { return s.RenameUser("ann@example.com", "ann.lee@example.com") },
+		"the group": func(s *awsfake.Server) error { return s.RenameGroup("prod-db-operators", "prod-db-people") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t)
+			h := groupHolding("ann@example.com")
+			if err := w.Apply(t.Context(), h); err != nil {
+				t.Fatal(err)
+			}
+			seen, err := w.Observe(t.Context(), h)
+			if err != nil || !seen.Held || seen.ID == "" {
+				t.Fatalf("given: %+v, %v", seen, err)
+			}
+			h.OutsideID = seen.ID
+			if err := rename(w.aws); err != nil {
+				t.Fatal(err)
+			}
+			if seen, err := w.Observe(t.Context(), h); err != nil || !seen.Held {
+				t.Errorf("under its new name: %+v, %v", seen, err)
+			}
+			removeAll(t.Context(), t, w, h)
+			if seen, err := w.Observe(t.Context(), h); err != nil || seen.Held {
+				t.Errorf("taken back: %+v, %v", seen, err)
+			}
+			for _, group := range []string{"prod-db-operators", "prod-db-people"} {
+				if left := w.aws.Members(group); len(left) > 0 && !slices.Equal(left, []string{"bo@example.com"}) {
+					t.Errorf("in %s are %v", group, left)
+				}
+			}
+		})
+	}
+}

@@ -90,6 +90,7 @@ type Server struct {
 	links map[string]signinLink // by hash of the sign-in token
 
 	center    center            // what Identity Center is busy with
+	called    map[string]string // users and groups of IAM: the name they had first, by the one they have
 	regrouped map[string]string // groups of the identity store, as renamed
 	renamed   map[string]string // users of the identity store: the name they had first, by the one they have
 }
@@ -111,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, mu: &sync.Mutex{}, users: map[string]bool{}, groups: map[string]bool{}, roles: map[string]Role{},
-		keys: map[string]Key{}, renamed: map[string]string{}, regrouped: map[string]string{}, links: map[string]signinLink{}, state: newState(),
+		keys: map[string]Key{}, renamed: map[string]string{}, regrouped: map[string]string{}, called: map[string]string{}, links: map[string]signinLink{}, state: newState(),
 	}
 	s.ops = operations()
 	if err := s.check(); err != nil {

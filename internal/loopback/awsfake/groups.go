@@ -1,7 +1,9 @@
 package awsfake
 
 import (
+	"cmp"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,11 +31,11 @@ type groupXML struct {
 const longAgo = "2020-01-01T00:00:00Z"
 
 func (s *Server) userXML(name string) userXML {
-	return userXML{"/", name, uniqueID("AIDA", name), s.arn("iam", "user/"+name), longAgo}
+	return userXML{"/", name, uniqueID("AIDA", cmp.Or(s.called[name], name)), s.arn("iam", "user/"+name), longAgo}
 }
 
 func (s *Server) groupXML(name string) groupXML {
-	return groupXML{"/", name, uniqueID("AGPA", name), s.arn("iam", "group/"+name), longAgo}
+	return groupXML{"/", name, uniqueID("AGPA", cmp.Or(s.called["group/"+name], name)), s.arn("iam", "group/"+name), longAgo}
 }
 
 // knownUser returns the user that the call is about, once the caller may ask.
@@ -175,4 +177,30 @@ func (s *Server) pageOf(names []string, asked, after string) (part []string, mar
 		return rest, "", nil
 	}
 	return rest[:size], base64.RawURLEncoding.EncodeToString([]byte(rest[size-1])), nil
+}
+
+// RenameUser gives an IAM user another name; the id and the memberships stay.
+func (s *Server) RenameUser(old, name string) error {
+	return s.byHand(func(*call) {
+		s.called[name] = cmp.Or(s.called[old], old)
+		delete(s.users, old)
+		s.users[name] = true
+		for _, members := range s.state.Members {
+			if spans, ok := members[old]; ok {
+				members[name] = spans
+				delete(members, old)
+			}
+		}
+	})
+}
+
+// RenameGroup gives an IAM group another name; the id and the members stay.
+func (s *Server) RenameGroup(old, name string) error {
+	return s.byHand(func(*call) {
+		s.called["group/"+name] = cmp.Or(s.called["group/"+old], old)
+		delete(s.groups, old)
+		s.groups[name] = true
+		s.state.Members[name] = maps.Clone(s.state.Members[old])
+		delete(s.state.Members, old)
+	})
 }
