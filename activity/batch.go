@@ -43,7 +43,8 @@ type Batch struct {
 	fresh        []Record  // nobody's by an index that may be older than their grants
 	texts        *table
 	actions      *table
-	name         []byte // of an action, while it is put together
+	concerns     []concern // of the actions, by their number
+	name         []byte    // of an action, while it is put together
 	buckets      map[string]*bucket
 	ofGrants     map[*known]*bucket // the same, found faster
 	last         [columns]lastText
@@ -242,18 +243,27 @@ func (b *Batch) fill(to *row, r *Record, f found) {
 	to.at = r.At.UnixMicro()
 	b.name = append(append(append(b.name[:0], tidy(r.Service, 64)...), ':'), tidy(r.Verb, 128)...)
 	to.action = b.actions.bytes(b.name)
+	about := b.concern(to.action)
 	to.flags = outcomeFlag(r.Outcome) | methodFlag(f.method) | b.flags(r, f)
 	b.text(to, colSource, b.source, 256)
 	b.text(to, colActor, r.Actor, 256)
-	b.text(to, colResource, b.log.redact.text(fieldResource, b.name, r.Resource), 512)
+	b.text(to, colResource, b.log.redact.text(fieldResource, about, r.Resource), 512)
 	b.text(to, colCode, r.Code, 80)
 	b.text(to, colLayer, r.Layer, 40)
-	b.text(to, colOrigin, b.log.redact.text(fieldOrigin, b.name, r.Origin), 64)
+	b.text(to, colOrigin, b.log.redact.text(fieldOrigin, about, r.Origin), 64)
 	b.text(to, colAgent, r.Agent, 160)
 	b.text(to, colAccount, r.Account, 64)
 	b.text(to, colRegion, r.Region, 64)
 	b.text(to, colScope, r.Scope, 512)
-	b.text(to, colDetail, b.log.redact.text(fieldDetail, b.name, r.Detail), 400)
+	b.text(to, colDetail, b.log.redact.text(fieldDetail, about, r.Detail), 400)
+}
+
+// concern is which rules are about an action that the batch has.
+func (b *Batch) concern(action uint32) concern {
+	for int(action) >= len(b.concerns) {
+		b.concerns = append(b.concerns, b.log.redact.concern(b.actions.texts[len(b.concerns)]))
+	}
+	return b.concerns[action]
 }
 
 // lastText is the last text of a column and its number: many rows in a row have
@@ -269,7 +279,11 @@ func (b *Batch) text(to *row, c column, s string, most int) {
 	}
 	last := &b.last[c]
 	if s != last.text {
-		last.num = b.texts.number(tidy(s, most))
+		if c == colDetail {
+			last.num = b.texts.another(tidy(s, most))
+		} else {
+			last.num = b.texts.number(tidy(s, most))
+		}
 		last.text = s
 		if kept := b.texts.texts[last.num]; kept == s {
 			last.text = kept // what s points into may be written over

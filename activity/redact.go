@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -30,13 +31,17 @@ var fieldNames = map[string]field{"detail": fieldDetail, "resource": fieldResour
 const hidden = "[redacted]"
 
 type redaction struct {
-	actions []string
+	actions []string       // in small letters
 	pattern *regexp.Regexp // nil: everything
 	needs   []string       // in small letters: a text without any of them does not match; nil: not known
+	hints   hints          // of needs
 }
 
 // redactor hides by rules. The zero value hides nothing.
-type redactor struct{ rules [fields][]redaction }
+type redactor struct {
+	rules [fields][]redaction
+	words *hintTable // of what always looks like a secret
+}
 
 // always are the rules nobody has to write: what looks like a secret. Most texts
 // have nothing of the kind, which their needs show faster than the pattern.
@@ -56,26 +61,17 @@ func always() []redaction {
 		rule(`://[^\s/:@"']*:[^\s/@"']+@`, "://"),
 		rule(`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`, "eyj"),
 		rule(`-----BEGIN [A-Z ]+-----[^-]*(-----END [A-Z ]+-----)?`, "-----begin"),
-		{actions: []string{"secretsmanager:*", "ssm:PutParameter", "kms:*"}},
+		{actions: []string{"secretsmanager:*", "ssm:putparameter", "kms:*"}},
 	}
-}
-
-// has reports whether s, without regard to case, holds one of some words, which
-// are in small letters.
-func has(s string, words []string) bool {
-	for _, w := range words {
-		for i := 0; i+len(w) <= len(s); i++ {
-			if s[i]|0x20 == w[0]|0x20 && strings.EqualFold(s[i:i+len(w)], w) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func newRedactor(more []Redaction) (*redactor, error) {
-	x := &redactor{}
+	x := &redactor{words: &hintTable{}}
 	x.rules[fieldDetail] = always()
+	for i := range x.rules[fieldDetail] {
+		r := &x.rules[fieldDetail][i]
+		r.hints = x.words.add(r.needs)
+	}
 	var errs []error
 	for i, rule := range more {
 		if err := x.add(rule); err != nil {
@@ -86,7 +82,10 @@ func newRedactor(more []Redaction) (*redactor, error) {
 }
 
 func (x *redactor) add(rule Redaction) error {
-	r := redaction{actions: rule.Actions}
+	r := redaction{}
+	for _, pattern := range rule.Actions {
+		r.actions = append(r.actions, strings.ToLower(pattern))
+	}
 	if rule.Pattern != "" {
 		p, err := regexp.Compile(rule.Pattern)
 		if err != nil {
@@ -114,13 +113,36 @@ func CheckRedactions(rules []Redaction) error {
 	return err
 }
 
-// text is s without what the rules hide. Nothing is done for an empty text.
-func (x *redactor) text(f field, action []byte, s string) string {
+// concern says which rules of each field are about an action.
+type concern [fields][]bool
+
+func (x *redactor) concern(action string) (c concern) {
+	action = strings.ToLower(action)
+	for f, rules := range x.rules {
+		for i := range rules {
+			c[f] = append(c[f], rules[i].about(action))
+		}
+	}
+	return c
+}
+
+func (r *redaction) about(action string) bool {
+	return len(r.actions) == 0 || slices.ContainsFunc(r.actions, func(pattern string) bool { return fits(pattern, action) })
+}
+
+// text is s, of an action with a concern, without what the rules hide. Nothing is
+// done for an empty text.
+func (x *redactor) text(f field, about concern, s string) string {
 	if s == "" || len(x.rules[f]) == 0 {
 		return s
 	}
-	for _, r := range x.rules[f] {
-		if r.needs != nil && !has(s, r.needs) || !r.about(action) {
+	var seen hints
+	if f == fieldDetail {
+		seen = x.words.in(s)
+	}
+	for i := range x.rules[f] {
+		r := &x.rules[f][i]
+		if !about[f][i] || r.needs != nil && r.hints&seen == 0 {
 			continue
 		}
 		if r.pattern == nil {
@@ -129,17 +151,4 @@ func (x *redactor) text(f field, action []byte, s string) string {
 		s = r.pattern.ReplaceAllString(s, hidden)
 	}
 	return s
-}
-
-func (r *redaction) about(action []byte) bool {
-	if len(r.actions) == 0 {
-		return true
-	}
-	name := string(action)
-	for _, pattern := range r.actions {
-		if fits(strings.ToLower(pattern), strings.ToLower(name)) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,6 +2,7 @@ package activity
 
 import (
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"jitbot/jit"
@@ -82,9 +83,17 @@ func (r *row) is(flag uint16) bool { return r.flags&flag != 0 }
 type table struct {
 	texts []string
 	nums  map[string]uint32
+	arena strings.Builder // copies of texts, many to a piece
 }
 
-func newTable() *table { return &table{texts: []string{""}, nums: map[string]uint32{"": 0}} }
+func newTable() *table {
+	return &table{texts: append(make([]string, 0, tableTexts), ""), nums: make(map[string]uint32, tableTexts)}
+}
+
+const (
+	tableTexts = 512
+	arenaBytes = 32 << 10
+)
 
 // number is the number of a text, of which it keeps a copy.
 func (t *table) number(text string) uint32 {
@@ -93,11 +102,28 @@ func (t *table) number(text string) uint32 {
 	}
 	n, ok := t.nums[text]
 	if !ok {
-		n = uint32(len(t.texts))
-		text = string(append([]byte(nil), text...)) // what it points into may be written over
-		t.texts, t.nums[text] = append(t.texts, text), n
+		n = t.another(text)
+		t.nums[t.texts[n]] = n
 	}
 	return n
+}
+
+// another is number for a text that hardly ever comes twice: it is not looked
+// for.
+func (t *table) another(text string) uint32 {
+	t.texts = append(t.texts, t.copy(text))
+	return uint32(len(t.texts) - 1)
+}
+
+// copy is a copy of a text: what it points into may be written over.
+func (t *table) copy(text string) string {
+	if t.arena.Cap()-t.arena.Len() < len(text) {
+		t.arena.Reset() // what was given out stays
+		t.arena.Grow(max(arenaBytes, len(text)))
+	}
+	from := t.arena.Len()
+	_, _ = t.arena.WriteString(text) // has no error
+	return t.arena.String()[from:]
 }
 
 // activity is a row as others read it.

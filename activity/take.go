@@ -116,7 +116,7 @@ func (i *intake) Take(ctx context.Context, b *Batch, p Progress) error {
 
 // empty gets a batch ready for more of its part.
 func (b *Batch) empty() {
-	b.texts, b.actions = newTable(), newTable()
+	b.texts, b.actions, b.concerns = newTable(), newTable(), nil
 	b.buckets, b.ofGrants, b.order, b.rows = map[string]*bucket{}, map[*known]*bucket{}, nil, 0
 	b.last = [columns]lastText{}
 }
