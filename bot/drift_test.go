@@ -1007,12 +1007,13 @@ func TestF62NothingIsComparedWhileARestoredStoreIsNotReadBack(t *testing.T) { //
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := listings(w) // the grant's own group was read when it was given
 	w.AWS.Break("ListGroupsForUser", awsfake.Refuse, 1)
-	if err := w.Service.Rounds(t.Context()); err == nil || listings(w) != 0 {
-		t.Errorf("%d listings, %v", listings(w), err)
+	if err := w.Service.Rounds(t.Context()); err == nil || listings(w) != before {
+		t.Errorf("%d listings, %v", listings(w)-before, err)
 	}
-	if err := w.Service.Rounds(t.Context()); err != nil || listings(w) != 2 {
-		t.Errorf("once it was read back: %d listings, %v", listings(w), err)
+	if err := w.Service.Rounds(t.Context()); err != nil || listings(w) != before+2 {
+		t.Errorf("once it was read back: %d listings, %v", listings(w)-before, err)
 	}
 }
 
