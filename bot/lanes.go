@@ -9,11 +9,13 @@ import (
 	"jitbot/jit"
 )
 
-// lanes let no kind of entitlement have all workers: a provider that hangs, or
-// takes a few ends a minute, keeps those of others from being called. What is
-// over its kind's share waits until a turn of that kind is over.
+// lanes are a queue of turns, and its workers, of whom no kind of entitlement
+// can have all: a provider that hangs, or takes a few ends a minute, keeps those
+// of others from being called. What is over its kind's share waits until a turn
+// of that kind is over.
 type lanes struct {
-	most int // turns of one kind at once
+	queue chan claimed
+	most  int // turns of one kind at once
 
 	mu     sync.Mutex // guards what follows
 	busy   map[string]int
@@ -22,7 +24,20 @@ type lanes struct {
 }
 
 func newLanes(most int) *lanes {
-	return &lanes{most: most, busy: map[string]int{}, parked: map[string][]claimed{}}
+	return &lanes{queue: make(chan claimed, 2*dueBatch), most: most, busy: map[string]int{}, parked: map[string][]claimed{}}
+}
+
+// workers is how many there are: a quarter more than one kind may have.
+func (l *lanes) workers() int { return l.most + max(l.most/4, 1) }
+
+// room is how many claimed holdings the queue can take beside those parked:
+// none while it is nearly full, as a worker that gets through wakes the claimer.
+func (l *lanes) room() int {
+	free := min(dueBatch, cap(l.queue)-len(l.queue)-l.waiting())
+	if free < dueBatch/4 {
+		return 0
+	}
+	return free
 }
 
 // enter reports whether c's turn can be now; if not, a later leave returns it.
@@ -100,12 +115,30 @@ func (r *reconciler) tooLate(now time.Time) func(claimed) bool {
 	return func(c claimed) bool { return !now.Before(c.h.Lease.Until.Add(-turnCalls * r.s.CallTime)) }
 }
 
-// removeOf takes the turn of c and then of those of its kind that wait for one.
-func (r *reconciler) removeOf(ctx, calls context.Context, c claimed) {
-	for ok := r.lanes.enter(c); ok; {
+// work takes turns from a queue until ctx ends.
+func (r *reconciler) work(ctx, calls context.Context, l *lanes) {
+	for {
+		select {
+		case <-ctx.Done():
+			return // what is still queued keeps its lease and is claimed again after it
+		case c := <-l.queue:
+			r.turnsOf(ctx, calls, l, c)
+		}
+	}
+}
+
+// turnsOf takes the turn of c and then of those of its kind that wait for one.
+func (r *reconciler) turnsOf(ctx, calls context.Context, l *lanes, c claimed) {
+	for ok := l.enter(c); ok; {
 		r.turn(calls, c)
-		if c, ok = r.lanes.leave(c.h.Entitlement.Kind); ok && ctx.Err() != nil {
+		if c, ok = l.leave(c.h.Entitlement.Kind); ok && ctx.Err() != nil {
 			return // stopped: it keeps its lease and is claimed again after it
 		}
 	}
+}
+
+// takeLate returns what had no turn in time, of both queues.
+func (r *reconciler) takeLate() []jit.Holding {
+	late := r.tooLate(r.s.Now())
+	return slices.Concat(r.remove.takeLate(late), r.apply.takeLate(late))
 }

@@ -12,14 +12,16 @@ import (
 	"jitbot/storage"
 )
 
-// hanging is a provisioner whose groups take nobody out until they are let go.
+// hanging is a provisioner whose groups take nobody out, or in, until they are
+// let go.
 type hanging struct {
 	bot.Provisioner
-	begun *atomic.Int64
-	letGo chan struct{}
+	giving bool // it hangs there, and not while it takes back
+	begun  *atomic.Int64
+	letGo  chan struct{}
 }
 
-func (p hanging) Remove(ctx context.Context, h jit.Holding) error {
+func (p hanging) hang(ctx context.Context, h jit.Holding) error {
 	if h.Entitlement.Kind == "aws_iam_group" {
 		p.begun.Add(1)
 		select {
@@ -28,7 +30,25 @@ func (p hanging) Remove(ctx context.Context, h jit.Holding) error {
 			return ctx.Err()
 		}
 	}
+	return nil
+}
+
+func (p hanging) Remove(ctx context.Context, h jit.Holding) error {
+	if !p.giving {
+		if err := p.hang(ctx, h); err != nil {
+			return err
+		}
+	}
 	return p.Provisioner.Remove(ctx, h)
+}
+
+func (p hanging) Apply(ctx context.Context, h jit.Holding) error {
+	if p.giving {
+		if err := p.hang(ctx, h); err != nil {
+			return err
+		}
+	}
+	return p.Provisioner.Apply(ctx, h)
 }
 
 func TestI02EndsOfOneKindThatHangKeepNoOtherKindWaiting(t *testing.T) { // I02
@@ -36,8 +56,8 @@ func TestI02EndsOfOneKindThatHangKeepNoOtherKindWaiting(t *testing.T) { // I02
 	begun, letGo := &atomic.Int64{}, make(chan struct{})
 	w := world.New(t, world.Setup{
 		Live: true, CallTime: time.Minute,
-		Change:          func(c *bot.Config) { c.InFlight = 3 },
-		WrapProvisioner: func(p bot.Provisioner) bot.Provisioner { return hanging{p, begun, letGo} },
+		Change:          func(c *bot.Config) { c.InFlight = 2 },
+		WrapProvisioner: func(p bot.Provisioner) bot.Provisioner { return hanging{p, false, begun, letGo} },
 	})
 	w.Say("cy", "request prod-logs 4h look at them")
 	w.Press("bo", "approve", w.Request("cy").ID)
@@ -57,6 +77,32 @@ func TestI02EndsOfOneKindThatHangKeepNoOtherKindWaiting(t *testing.T) { // I02
 	close(letGo)
 	for _, user := range others {
 		w.UntilGrant(user, jit.GrantEnded)
+	}
+}
+
+func TestI02WhatOneKindHangsToBeGivenKeepsNoOtherKindWaiting(t *testing.T) { // I02
+	t.Parallel()
+	begun, letGo := &atomic.Int64{}, make(chan struct{})
+	w := world.New(t, world.Setup{
+		Live: true, CallTime: time.Minute,
+		Change:          func(c *bot.Config) { c.InFlight = 2 },
+		WrapProvisioner: func(p bot.Provisioner) bot.Provisioner { return hanging{p, true, begun, letGo} },
+	})
+	for _, user := range []string{"ann", "bo", "con"} {
+		w.Say(user, "request staging 1h look around")
+	}
+	w.Until("as many hang as may", func(storage.View) bool { return begun.Load() == 2 })
+	w.Say("cy", "request prod-logs 4h look at them")
+	w.Press("bo", "approve", w.Request("cy").ID)
+	logs := w.UntilGrant("cy", jit.GrantActive)
+	w.Say("cy", "end "+logs.ID)
+	w.UntilGrant("cy", jit.GrantEnded)
+	if n := begun.Load(); n != 2 {
+		t.Errorf("%d of one kind are being given at once, want 2", n)
+	}
+	close(letGo)
+	for _, user := range []string{"ann", "bo", "con"} {
+		w.UntilGrant(user, jit.GrantActive)
 	}
 }
 

@@ -25,10 +25,9 @@ const (
 // writes what it saw. It keeps nothing a crash could lose.
 type reconciler struct {
 	s       *Service
-	remove  chan claimed // to be taken back; always served first
-	apply   chan claimed // to be given
+	remove  *lanes // to be taken back; claimed first, and never behind what is to be given
+	apply   *lanes // to be given
 	results chan result
-	lanes   *lanes // of those to be taken back
 
 	unrecorded map[string]time.Time // ends done while the store could not be written, by holding
 }
@@ -52,16 +51,10 @@ type result struct {
 
 func newReconciler(s *Service) *reconciler {
 	return &reconciler{
-		s:      s,
-		remove: make(chan claimed, 2*dueBatch), apply: make(chan claimed, 2*dueBatch),
+		s: s, remove: newLanes(s.InFlight), apply: newLanes(s.InFlight),
 		results: make(chan result, 2*dueBatch), unrecorded: map[string]time.Time{},
-		lanes: newLanes(max(s.InFlight-reserved(s.InFlight), 1)),
 	}
 }
-
-// reserved is how many of so many workers only take back, and how many no kind
-// of entitlement can have to itself.
-func reserved(workers int) int { return max(workers/4, 1) }
 
 // run works until ctx ends, then lets calls in flight finish and writes down
 // what they did.
@@ -69,11 +62,10 @@ func (r *reconciler) run(ctx context.Context) {
 	calls, stopCalls := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCalls()
 	var workers, recorder sync.WaitGroup
-	for range reserved(r.s.InFlight) {
-		workers.Go(func() { r.work(ctx, calls, nil) })
-	}
-	for range max(r.s.InFlight-reserved(r.s.InFlight), 1) {
-		workers.Go(func() { r.work(ctx, calls, r.apply) })
+	for _, l := range []*lanes{r.remove, r.apply} {
+		for range l.workers() {
+			workers.Go(func() { r.work(ctx, calls, l) })
+		}
 	}
 	recorder.Go(func() { r.record(calls) })
 	for ctx.Err() == nil {
@@ -123,15 +115,15 @@ const (
 
 // pass does what is due now: ends first, then what waits for people.
 func (r *reconciler) pass(ctx context.Context) (outcome, error) {
-	if waiting, err := r.s.isDue(ctx, storage.View.NextWork); err != nil || !waiting && !r.lanes.anyLate() {
-		r.s.ending.Store(len(r.remove) > 0)
+	if waiting, err := r.s.isDue(ctx, storage.View.NextWork); err != nil || !waiting && !r.remove.anyLate() && !r.apply.anyLate() {
+		r.s.ending.Store(len(r.remove.queue) > 0)
 		return nothing, err // asked first, as a write would wait for the commits of others
 	}
 	grants, holdings, err := r.take(ctx)
 	if err != nil {
 		return nothing, err
 	}
-	r.s.ending.Store(grants > 0 || len(r.remove) > 0)
+	r.s.ending.Store(grants > 0 || len(r.remove.queue) > 0)
 	if grants == dueBatch || holdings >= dueBatch {
 		return something, nil // more of the urgent kind waits
 	}
@@ -146,7 +138,7 @@ func (r *reconciler) pass(ctx context.Context) (outcome, error) {
 // returns how many of each.
 func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error) {
 	var got []claimed
-	late := r.lanes.takeLate(r.tooLate(r.s.Now()))
+	late := r.takeLate()
 	err = r.s.store.Write(ctx, func(tx storage.Tx) error {
 		now, err := r.s.instant(tx)
 		if err != nil {
@@ -164,9 +156,9 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 	slices.SortStableFunc(got, func(a, b claimed) int { return b.h.Weight() - a.h.Weight() })
 	for _, c := range got {
 		if c.h.State == jit.HoldingRemoving {
-			r.remove <- c
+			r.remove.queue <- c
 		} else {
-			r.apply <- c
+			r.apply.queue <- c
 		}
 	}
 	return grants, len(got), nil
@@ -175,7 +167,7 @@ func (r *reconciler) take(ctx context.Context) (grants, holdings int, err error)
 // takeIn is take within its write: removals that wait first, then grants whose
 // instant has come, whose holdings follow at once, then what is to be given.
 func (r *reconciler) takeIn(tx storage.Tx, now time.Time) (grants int, got []claimed, err error) {
-	free := room(r.remove, r.lanes.waiting())
+	free := r.remove.room()
 	waiting, err := r.claim(tx, now, free, 0)
 	if err != nil {
 		return 0, nil, err
@@ -184,7 +176,7 @@ func (r *reconciler) takeIn(tx storage.Tx, now time.Time) (grants int, got []cla
 	if err != nil {
 		return 0, nil, err
 	}
-	given, err := r.claim(tx, now, 0, room(r.apply, 0))
+	given, err := r.claim(tx, now, 0, r.apply.room())
 	return grants, slices.Concat(waiting, ends, given), err
 }
 
@@ -202,44 +194,12 @@ func (r *reconciler) claim(tx storage.Tx, now time.Time, removals, others int) (
 	return withKeepers(tx, due)
 }
 
-// room is how many claimed holdings a queue can take beside those parked: none
-// while it is nearly full, as a worker that gets through wakes the claimer.
-func room(queue chan claimed, parked int) int {
-	free := min(dueBatch, cap(queue)-len(queue)-parked)
-	if free < dueBatch/4 {
-		return 0
-	}
-	return free
-}
-
 // turnCalls is how many calls a turn makes at most: it observes, applies,
 // observes again and asks what lingers.
 const turnCalls = 4
 
 // lease covers a turn's calls and the wait before it.
 func (r *reconciler) lease() time.Duration { return (turnCalls + 1) * r.s.CallTime }
-
-// work serves claimed holdings, those to be taken back first. Some workers
-// have no queue of holdings to give: providers that hang while giving must not
-// keep jitbot from taking back.
-func (r *reconciler) work(ctx, calls context.Context, apply <-chan claimed) {
-	for {
-		select {
-		case c := <-r.remove:
-			r.removeOf(ctx, calls, c)
-			continue
-		default:
-		}
-		select {
-		case <-ctx.Done():
-			return // what is still queued keeps its lease and is claimed again after it
-		case c := <-r.remove:
-			r.removeOf(ctx, calls, c)
-		case c := <-apply:
-			r.turn(calls, c)
-		}
-	}
-}
 
 // turn does one holding's next step and hands on what came of it. A panic in a
 // provisioner costs this turn only.
@@ -252,7 +212,7 @@ func (r *reconciler) turn(calls context.Context, c claimed) {
 		}
 	}()
 	if r.tooLate(r.s.Now())(c) {
-		r.lanes.missed(c)
+		r.remove.missed(c) // either queue's: it is only given up
 		r.s.poke()
 		return // waited too long in the queue: it is claimed again
 	}

@@ -51,7 +51,7 @@ type Config struct {
 	// the command line; 0: there are none.
 	TokenLife time.Duration
 
-	InFlight int           // provider calls at once; 0: 64
+	InFlight int           // turns at once of one kind of entitlement, to take back and as many to give; 0: 64. All kinds together have a quarter more
 	Retry    Backoff       // between tries of one holding; zero: 1 s to 60 s
 	CallTime time.Duration // limit of one provider call; 0: 10 s
 }

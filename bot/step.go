@@ -31,7 +31,7 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 
 // unclaim gives up what had no turn in time, for the next step.
 func (r *reconciler) unclaim(ctx context.Context) error {
-	late := r.lanes.takeLate(r.tooLate(r.s.Now()))
+	late := r.takeLate()
 	if len(late) == 0 {
 		return nil
 	}
@@ -54,13 +54,13 @@ func (s *Service) Rounds(ctx context.Context) error {
 func (r *reconciler) serve(ctx context.Context) []result {
 	for {
 		select {
-		case c := <-r.remove:
+		case c := <-r.remove.queue:
 			r.turn(ctx, c)
 			continue
 		default:
 		}
 		select {
-		case c := <-r.apply:
+		case c := <-r.apply.queue:
 			r.turn(ctx, c)
 			continue
 		default:
