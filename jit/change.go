@@ -16,20 +16,21 @@ var ErrNotAbsent = errors.New("a holding is not absent yet")
 // [Record] and the methods below; each checks that its move is legal and
 // leaves the Change as it was when it is not. A Change is for one goroutine.
 type Change struct {
-	event    Event
-	moves    []Move
-	details  []detail
-	requests []Request
-	grants   []Grant
-	holdings []Holding
-	reviews  []Review
-	advances []Advance
-	pickups  []Pickup
-	links    []Link
-	signIns  []SignIn
-	drifts   []Drift
-	devices  []Device
-	tokens   []Token
+	event       Event
+	moves       []Move
+	details     []detail
+	requests    []Request
+	grants      []Grant
+	holdings    []Holding
+	reviews     []Review
+	advances    []Advance
+	pickups     []Pickup
+	links       []Link
+	signIns     []SignIn
+	drifts      []Drift
+	devices     []Device
+	tokens      []Token
+	suggestions []Suggestion
 }
 
 // Record starts a change with its event. The event's Data is filled in by
@@ -152,6 +153,17 @@ func (c *Change) Device(d Device) { c.devices = append(c.devices, d) }
 // Token writes t as it is.
 func (c *Change) Token(t Token) { c.tokens = append(c.tokens, t) }
 
+// Suggestion puts s, which stands at s.State, into state to.
+func (c *Change) Suggestion(s Suggestion, to SuggestionState) error {
+	if !s.State.CanMove(to) {
+		return illegal("suggestion", s.ID, s.State, to)
+	}
+	c.note(s.ID, string(s.State), string(to))
+	s.State = to
+	c.suggestions = append(c.suggestions, s)
+	return nil
+}
+
 func (c *Change) note(id, from, to string) {
 	if from != to {
 		c.moves = append(c.moves, Move{id, from, to})
@@ -207,3 +219,6 @@ func (c *Change) Devices() []Device { return c.devices }
 
 // Tokens returns the rows to write.
 func (c *Change) Tokens() []Token { return c.tokens }
+
+// Suggestions returns the rows to write.
+func (c *Change) Suggestions() []Suggestion { return c.suggestions }

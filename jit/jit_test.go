@@ -52,6 +52,14 @@ func TestOnlyTheMovesOfTheLifeCycleAreLegal(t *testing.T) {
 			no: {open}, open: {open, acc, gone}, acc: {open, gone}, gone: {open},
 		})
 	})
+	t.Run("suggestions", func(t *testing.T) {
+		t.Parallel()
+		const no, open, dis, acc, con = jit.SuggestionNew, jit.SuggestionOpen, jit.SuggestionDismissed, jit.SuggestionAccepted, jit.SuggestionConfirmed
+		const app, rev, stale, shadow = jit.SuggestionApplied, jit.SuggestionReverted, jit.SuggestionStale, jit.SuggestionShadow
+		legal(t, []jit.SuggestionState{no, open, dis, acc, shadow, con, app, rev, stale}, jit.SuggestionState.CanMove, map[jit.SuggestionState][]jit.SuggestionState{
+			no: {open}, open: {open, dis, acc, stale}, acc: {shadow, con, open, stale}, shadow: {shadow, con, open, stale}, con: {con, app, acc}, app: {app, rev}, dis: {open}, stale: {open},
+		})
+	})
 }
 
 // legal tries every pair of states.
@@ -74,19 +82,20 @@ func TestAnIllegalMoveIsRefusedAndLeavesTheChangeAsItWas(t *testing.T) {
 	t.Parallel()
 	c := jit.Record(jit.Event{Kind: "test"})
 	for name, err := range map[string]error{
-		"request": c.Request(jit.Request{ID: "req_1", State: jit.RequestDenied}, jit.RequestApproved),
-		"grant":   c.Grant(jit.Grant{ID: "grt_1", State: jit.GrantEnded}, jit.GrantActive),
-		"ended":   c.Grant(jit.Grant{ID: "grt_1", State: jit.GrantRevoking}, jit.GrantEnded), // only End ends
-		"holding": c.Holding(jit.Holding{ID: "hld_1", State: jit.HoldingAbsent}, jit.HoldingWanted),
-		"end":     c.End(jit.Grant{ID: "grt_1", State: jit.GrantActive}, nil),
-		"link":    c.Link(jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, State: jit.LinkOn}, jit.LinkAsked),
-		"drift":   c.Drift(jit.Drift{ID: "drf_1", State: jit.DriftGone}, jit.DriftAccepted),
+		"request":    c.Request(jit.Request{ID: "req_1", State: jit.RequestDenied}, jit.RequestApproved),
+		"grant":      c.Grant(jit.Grant{ID: "grt_1", State: jit.GrantEnded}, jit.GrantActive),
+		"ended":      c.Grant(jit.Grant{ID: "grt_1", State: jit.GrantRevoking}, jit.GrantEnded), // only End ends
+		"holding":    c.Holding(jit.Holding{ID: "hld_1", State: jit.HoldingAbsent}, jit.HoldingWanted),
+		"end":        c.End(jit.Grant{ID: "grt_1", State: jit.GrantActive}, nil),
+		"link":       c.Link(jit.Link{Account: jit.Account{Platform: "slack", Team: "T1", User: "U1"}, State: jit.LinkOn}, jit.LinkAsked),
+		"drift":      c.Drift(jit.Drift{ID: "drf_1", State: jit.DriftGone}, jit.DriftAccepted),
+		"suggestion": c.Suggestion(jit.Suggestion{ID: "sug_1", State: jit.SuggestionOpen}, jit.SuggestionApplied),
 	} {
 		if !errors.Is(err, jit.ErrIllegalMove) {
 			t.Errorf("%s: %v, want an illegal move", name, err)
 		}
 	}
-	if len(c.Requests())+len(c.Grants())+len(c.Holdings())+len(c.Links())+len(c.Drifts()) != 0 {
+	if len(c.Requests())+len(c.Grants())+len(c.Holdings())+len(c.Links())+len(c.Drifts())+len(c.Suggestions()) != 0 {
 		t.Error("a refused move left a row in the change")
 	}
 	if e, err := c.Event(); err != nil || string(e.Data) != "{}" {

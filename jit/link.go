@@ -84,6 +84,7 @@ type SignIn struct {
 	Name        string        `json:"name,omitempty"`      // of who signed in
 	Request     string        `json:"request,omitempty"`   // [SignInApprove]: the request
 	Duration    time.Duration `json:"duration,omitempty"`  // [SignInApprove]: approved for; 0: as asked for
+	Note        string        `json:"note,omitempty"`      // [SignInApprove]: why, in the approver's words
 	CreatedAt   time.Time     `json:"created_at"`
 	ExpiresAt   time.Time     `json:"expires_at"`
 	VerifiedAt  time.Time     `json:"verified_at,omitzero"`     // somebody signed in

@@ -62,24 +62,28 @@ type Request struct {
 	Escalated bool      `json:"escalated,omitempty"`
 
 	Decision  Decision        `json:"decision"`
-	Facts     json.RawMessage `json:"facts,omitempty"` // frozen policy.Facts; the decision replays from them
+	Ask       json.RawMessage `json:"ask,omitempty"`   // frozen policy.Request, as it was judged
+	Facts     json.RawMessage `json:"facts,omitempty"` // frozen policy.Facts; the decision replays from the two
 	Approvals []Approval      `json:"approvals,omitempty"`
 	DecidedAt time.Time       `json:"decided_at,omitzero"`
 	DecidedBy string          `json:"decided_by,omitempty"` // principal, or policy
 	Answer    string          `json:"answer,omitempty"`     // why it was denied, in the approver's or the policy's words
+	Imported  string          `json:"imported,omitempty"`   // another tool decided it: digest of the line it was taken in from
 }
 
 // Decision is what the policy said of a request when it was last asked.
 type Decision struct {
 	PolicySHA256 string        `json:"policy_sha256"`
-	Outcome      string        `json:"outcome"` // deny, approval, auto_approve
-	Rule         string        `json:"rule"`    // empty: none matched
+	Outcome      string        `json:"outcome"`        // deny, approval, auto_approve
+	Said         string        `json:"said,omitempty"` // the policy's own outcome, where jitbot could not follow it; empty: Outcome
+	Rule         string        `json:"rule"`           // empty: none matched
 	Line         int           `json:"line,omitempty"`
 	Count        int           `json:"count,omitempty"`     // approvals needed
 	Approvers    []string      `json:"approvers,omitempty"` // frozen at submission, sorted
 	Each         [][]string    `json:"each,omitempty"`      // one approval from each set
 	MaxDuration  time.Duration `json:"max_duration,omitempty"`
 	StepUp       bool          `json:"step_up,omitempty"`
+	Note         bool          `json:"note,omitempty"`    // approvers say why
 	Content      string        `json:"content,omitempty"` // digest of the rule and of what the resource gave
 	Reasons      []string      `json:"reasons,omitempty"`
 }
@@ -91,6 +95,7 @@ type Approval struct {
 	At       time.Time     `json:"at"`
 	Duration time.Duration `json:"duration"`            // the length this person said yes to
 	SignedIn bool          `json:"signed_in,omitempty"` // they signed in anew for it
+	Note     string        `json:"note,omitempty"`      // why, in their words
 }
 
 // Outcome is how a grant ended.
@@ -134,6 +139,19 @@ type Grant struct {
 	Scope     []string  `json:"scope,omitempty"`     // patterns of what it was for, as the resource said then; empty: not said
 	Receipts  int       `json:"receipts,omitempty"`  // how often its use was summed up
 	ReceiptAt time.Time `json:"receipt_at,omitzero"` // when that has to be done next; zero: never
+	Imported  *Imported `json:"imported,omitempty"`  // another tool gave it and took it back; nil: jitbot did
+}
+
+// Imported is what is known of a grant that another tool gave, beside what
+// every grant has.
+type Imported struct {
+	Promised    time.Time `json:"promised"` // the end as first promised
+	Extensions  int       `json:"extensions,omitempty"`
+	Opened      int       `json:"opened,omitempty"`   // how often credentials were handed out
+	Unopened    bool      `json:"unopened,omitempty"` // the record says that they never were; where it says nothing, nobody knows
+	Sensitivity string    `json:"sensitivity,omitempty"`
+	ReviewBy    time.Time `json:"review_by,omitzero"`    // break-glass: a review that was left open; it binds nobody here
+	AccessKeys  []string  `json:"access_keys,omitempty"` // ids of keys that were handed out
 }
 
 // ProvisioningBudget is how long after the intent a grant's end may lie past

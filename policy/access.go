@@ -130,6 +130,7 @@ func (p *Policy) Rule(i int) RuleView {
 		Channel: r.channel, Quiet: r.outcome == AutoApprove, Urgent: r.urgent,
 		Escalate: Escalate{r.escalate.After, slices.Clone(r.escalate.To)}, Extend: r.extend,
 		PendingTTL: r.pendingTTL, RemindAfter: r.remind, WarnBefore: r.warn,
+		Note: r.note, ExcludeLast: r.excludeLast, Auto: p.autoView(r), Keep: r.keep,
 		PerPerson: r.perPerson, NeedsTicket: r.ticket.asked, ReasonRegexp: r.reason,
 		TicketOpen: r.ticket.open || r.looksAt(varTicketOpen), IncidentOpen: r.looksAt(varIncidentOpen, varIncidentMine),
 	}

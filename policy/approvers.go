@@ -14,6 +14,8 @@ type Approvers struct {
 	// Unknown names the sources that could not be resolved, as the policy
 	// spells them: group:payments, oncall:platform.
 	Unknown []string
+	// LastOnes may not approve because they approved the last grants, sorted.
+	LastOnes []string
 }
 
 // Approvers resolves who may approve under the rule of d: its approvals.from
@@ -23,13 +25,13 @@ func (p *Policy) Approvers(d Decision, r *Request, f *Facts) Approvers {
 		return Approvers{}
 	}
 	rule := &p.rules[d.Rule]
-	a := Approvers{From: []string{}, Count: rule.count}
+	a := Approvers{From: []string{}, Count: rule.count, LastOnes: lastOnes(rule, f)}
 	for _, from := range rule.from {
-		a.From = append(a.From, a.resolve(p, from, r, f)...)
+		a.From = append(a.From, a.resolve(p, rule, from, r, f)...)
 	}
 	a.From = sortedSet(a.From)
 	for _, each := range rule.each {
-		a.Each = append(a.Each, sortedSet(a.resolve(p, each, r, f)))
+		a.Each = append(a.Each, sortedSet(a.resolve(p, rule, each, r, f)))
 	}
 	slices.Sort(a.Unknown)
 	a.Unknown = slices.Compact(a.Unknown)
@@ -37,16 +39,36 @@ func (p *Policy) Approvers(d Decision, r *Request, f *Facts) Approvers {
 }
 
 // resolve is a copy of who a ref names, without the people behind the
-// request, and notes it as unknown if nobody can tell.
-func (a *Approvers) resolve(p *Policy, who ref, r *Request, f *Facts) []string {
+// request and those who approved the last grants, and notes it as unknown if
+// nobody can tell.
+func (a *Approvers) resolve(p *Policy, rule *rule, who ref, r *Request, f *Facts) []string {
+	if rule.excludeLast > 0 && !f.LastApproversKnown {
+		a.Unknown = append(a.Unknown, p.spell(who))
+		return nil
+	}
 	people, known := p.membersOf(who, r, f)
-	out := slices.DeleteFunc(slices.Clone(people), func(m string) bool { return m == r.User || m == r.asker() })
+	out := slices.DeleteFunc(slices.Clone(people), func(m string) bool {
+		return m == r.User || m == r.asker() || slices.Contains(a.LastOnes, m)
+	})
 	if name := p.spell(who); slices.Contains(f.Unlisted, name) {
 		out = append(out, name)
 	} else if !known {
 		a.Unknown = append(a.Unknown, name)
 	}
 	return out
+}
+
+// lastOnes is who a rule leaves out of its approvers, sorted.
+func lastOnes(r *rule, f *Facts) []string {
+	var out []string
+	left := r.excludeLast
+	for i := 0; i < len(f.LastApprovers) && left > 0; i++ {
+		if past := &f.LastApprovers[i]; past.Rule == r.id {
+			out = append(out, past.By...)
+			left--
+		}
+	}
+	return sortedSet(out)
 }
 
 func sortedSet(s []string) []string {
@@ -202,29 +224,56 @@ func (e *eval) enough(i int32) Cause {
 		return ""
 	case len(a.Unknown) > 0:
 		return CauseUnknownMember
+	case len(a.LastOnes) > 0 && e.enoughWithAll(i):
+		return CauseLastApprovers
 	default:
 		return CauseNobody
 	}
 }
 
+// enoughWithAll reports whether nobody but those who approved the last grants
+// is missing.
+func (e *eval) enoughWithAll(i int32) bool {
+	f := *e.f
+	f.LastApprovers = nil
+	return e.p.Approvers(Decision{Rule: int(i)}, e.r, &f).possible()
+}
+
 // plenty is the quick look: the people the file names are enough, whoever
 // two of them asked.
-func (e *eval) plenty(r *rule) bool { return len(r.fixedFrom) >= r.count+2 }
+func (e *eval) plenty(r *rule) bool { return r.excludeLast == 0 && len(r.fixedFrom) >= r.count+2 }
 
 // reaches counts approvers until there are enough.
 func (e *eval) reaches(r *rule) bool {
+	if r.excludeLast > 0 && !e.f.LastApproversKnown {
+		return false
+	}
 	var found [maxApprovals]string
 	n := 0
 	for _, from := range r.from {
 		people, _ := e.p.membersOf(from, e.r, e.f)
 		for _, who := range people {
-			if who == e.r.User || who == e.r.asker() || slices.Contains(found[:n], who) {
+			if who == e.r.User || who == e.r.asker() || slices.Contains(found[:n], who) || e.approvedLast(r, who) {
 				continue
 			}
 			found[n] = who
 			if n++; n == r.count {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// approvedLast is lastOnes for one person, without memory of its own.
+func (e *eval) approvedLast(r *rule, who string) bool {
+	left := r.excludeLast
+	for i := 0; i < len(e.f.LastApprovers) && left > 0; i++ {
+		if past := &e.f.LastApprovers[i]; past.Rule == r.id {
+			if slices.Contains(past.By, who) {
+				return true
+			}
+			left--
 		}
 	}
 	return false

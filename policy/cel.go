@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/cost"
@@ -48,7 +49,8 @@ const (
 type condition struct {
 	program cel.Program
 	text    string
-	uses    []string // variables, sorted
+	uses    []string   // variables, sorted
+	parts   []whenPart // what has to hold together
 }
 
 // celEnv exists only while a policy is loaded, and only if a rule asks for
@@ -104,7 +106,7 @@ func (l *loader) condition(n *yaml.Node) *condition {
 		l.f.Problemf(n, "%v", err)
 		return nil
 	}
-	return &condition{program, s, variables(ast)}
+	return &condition{program, s, variables(ast), partsOf(s)}
 }
 
 // celProblems puts the errors of an expression where they are in the file,
@@ -170,16 +172,22 @@ func (c *condition) usesAny(vars ...string) bool {
 // looksAt reports whether the rule's when uses one of the variables.
 func (r *rule) looksAt(vars ...string) bool { return r.when != nil && r.when.usesAny(vars...) }
 
+// lengthFor is what a condition calls request.duration.
+func (e *eval) lengthFor(r *rule) time.Duration {
+	switch {
+	case r.outcome == Deny:
+		return e.total
+	case e.duration == 0:
+		return r.byDefault
+	default:
+		return e.duration
+	}
+}
+
 // holds evaluates the condition. Nothing of e is kept: e lives on the stack
 // of Decide.
 func (c *condition) holds(e *eval, r *rule) truth {
-	vars := &variablesOf{eval: eval{p: e.p, r: e.r, f: e.f, resource: e.resource}, length: e.duration}
-	switch {
-	case r.outcome == Deny:
-		vars.length = e.total
-	case vars.length == 0:
-		vars.length = r.byDefault
-	}
+	vars := &variablesOf{eval: eval{p: e.p, r: e.r, f: e.f, resource: e.resource}, length: e.lengthFor(r)}
 	v, _, err := c.program.Eval(vars)
 	if err != nil {
 		return doubt

@@ -114,8 +114,10 @@ func (e *eval) scan(list []int32, deny, allow *int32) bool {
 // A rule in doubt does not match, but it still limits the ones behind it:
 // they cannot give more than it would have given, or else breaking a source
 // of facts could open a door that the facts would have kept shut.
-func (e *eval) ordered() Decision {
-	rules := e.p.index.rules[e.resource]
+func (e *eval) ordered() Decision { return e.among(e.p.index.rules[e.resource]) }
+
+// among is ordered for some of the rules of the resource, ascending.
+func (e *eval) among(rules []int32) Decision {
 	for _, i := range rules {
 		if e.p.hot[i].deny && e.applies(i) != no {
 			return Decision{Rule: int(i), Cause: CauseDenyRule}
@@ -130,15 +132,29 @@ func (e *eval) ordered() Decision {
 		case doubt:
 			limit = limit.under(e.would(i))
 		case yes:
-			if d, sure := e.give(i), e.would(i); d.Outcome <= limit.outcome {
-				return limit.cut(d, e.duration == 0)
-			} else if sure.Outcome <= limit.outcome {
-				return sure // what was approved in advance needs certainty too
+			if d, ok := e.within(i, limit); ok {
+				return d
 			}
 		case no:
 		}
 	}
 	return Decision{Rule: -1, Cause: CauseNoRule}
+}
+
+// within is the most a rule that matches gives under a limit: what needs no
+// approval, given in advance or by auto_approve, needs certainty, but to ask
+// for approvals may still be left.
+func (e *eval) within(i int32, limit ceiling) (Decision, bool) {
+	if d := e.give(i); d.Outcome <= limit.outcome {
+		return limit.cut(d, e.duration == 0), true
+	}
+	if d := e.would(i); d.Outcome <= limit.outcome {
+		return d, true
+	}
+	sure := *e
+	sure.asking = true
+	d := sure.would(i)
+	return d, d.Outcome <= limit.outcome
 }
 
 // ceiling is what rules in doubt leave to those behind them.
@@ -161,6 +177,7 @@ func (c ceiling) under(d Decision) ceiling {
 func (c ceiling) cut(d Decision, byDefault bool) Decision {
 	if d.Outcome == AutoApprove {
 		d.MaxDuration = min(d.MaxDuration, c.most)
+		d.Duration = min(d.Duration, d.MaxDuration)
 		if byDefault {
 			d.Duration = min(d.Duration, c.duration)
 		}

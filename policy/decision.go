@@ -76,6 +76,7 @@ const (
 	CauseNoReason      Cause = "no_reason"       // break-glass without a reason
 	CauseForSomebody   Cause = "for_somebody"    // break-glass asked for somebody else
 	CauseIncomplete    Cause = "incomplete"      // the request names no person, or the facts no instant
+	CauseLastApprovers Cause = "last_approvers"  // only those who approved the last grants are left, and they may not
 	CauseUnknownMember Cause = "unknown_members" // a source of approvers is unknown, and the rest are too few
 )
 
@@ -93,6 +94,7 @@ type Decision struct {
 	MaxDuration time.Duration
 	Count       int    // approvals needed from the rule's approvers.from
 	StepUp      bool   // approvers must sign in again before they approve
+	Note        bool   // approvers must write a note
 	Advance     string // ids of the advance approvals used, separated by commas
 }
 

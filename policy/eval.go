@@ -47,6 +47,8 @@ type eval struct {
 	resource int32
 	duration time.Duration // asked for; 0: the rule's default
 	total    time.Duration // what the grant would be in all
+	asking   bool          // approvals are asked for, whatever auto_approve spares
+	guess    *guess        // only while policies are compared
 	clock    bool          // minute and day are set
 	minute   uint16
 	day      uint8
@@ -65,7 +67,7 @@ func (e *eval) conditions(i int32) truth {
 	if h.asks == 0 {
 		return yes
 	}
-	if h.asks&asksHours != 0 && !e.inHours(h) {
+	if h.asks&asksHours != 0 && !e.inHours(h) || h.asks&asksDate != 0 && e.expired(i) {
 		return no
 	}
 	t := yes
@@ -83,7 +85,7 @@ func (e *eval) conditions(i int32) truth {
 		return no
 	}
 	if h.asks&asksWhen != 0 {
-		t = both(t, e.p.rules[i].when.holds(e, &e.p.rules[i]))
+		t = both(t, e.whenHolds(&e.p.rules[i]))
 	}
 	return t
 }
@@ -111,7 +113,20 @@ func (e *eval) inHours(h *hotRule) bool {
 	return e.minute >= h.from || e.minute < h.to
 }
 
+// expired judges whether the auto_approve of a rule is over.
+func (e *eval) expired(i int32) bool { return !e.p.rules[i].auto.holdsAt(e.f.At) }
+
+func (e *eval) whenHolds(r *rule) truth {
+	if e.guess != nil {
+		return e.guess.holds(e, r)
+	}
+	return r.when.holds(e, r)
+}
+
 func (e *eval) reasonFits(id int32) bool {
+	if e.guess != nil {
+		return e.guess.exprs[id]
+	}
 	if id >= rememberedExp {
 		return e.p.exprs[id].match(e.r.Reason)
 	}

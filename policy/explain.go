@@ -97,7 +97,7 @@ func (e *eval) outcomeOf(r *rule, d Decision, i int, lacks []lack) (matched bool
 	case len(lacks) > 0:
 		return false, sentence(lacks)
 	case i == d.Rule:
-		return true, "decides: it " + e.gives(r)
+		return true, "decides: it " + e.gives(r, d)
 	case d.Cause == CauseDenyRule:
 		return true, "fits, but " + e.p.rules[d.Rule].id + " denies, and a deny comes before everything"
 	case d.Rule >= 0 && d.Rule < i:
@@ -108,7 +108,7 @@ func (e *eval) outcomeOf(r *rule, d Decision, i int, lacks []lack) (matched bool
 }
 
 // gives says what a rule does with a request that fits.
-func (e *eval) gives(r *rule) string {
+func (e *eval) gives(r *rule, d Decision) string {
 	switch {
 	case r.outcome == Deny:
 		return "denies: " + r.denial
@@ -116,6 +116,8 @@ func (e *eval) gives(r *rule) string {
 		return "lets " + e.r.User + " break the glass, at most " + jit.FormatDuration(r.breakGlass.max)
 	case r.outcome == AutoApprove:
 		return "approves automatically, at most " + jit.FormatDuration(r.max)
+	case d.Outcome == AutoApprove && d.Cause == CauseRule:
+		return "approves automatically what fits its limits: " + e.limitWords(r)
 	default:
 		return "asks for " + e.asks(r)
 	}
@@ -128,6 +130,12 @@ func (e *eval) asks(r *rule) string {
 	}
 	if r.stepUp {
 		s += ", who sign in again before they approve"
+	}
+	if r.note {
+		s += ", with a note"
+	}
+	if r.excludeLast > 0 {
+		s += ", not from who approved the last " + grants(r.excludeLast) + " of the same person"
 	}
 	return s
 }
@@ -150,7 +158,12 @@ func (e *eval) verdict(d Decision) []string {
 		return out
 	case CauseNobody:
 		return []string{"Nobody can approve this: " + r.id + " asks for " + e.asks(r) + ", and without the people behind the request too few are left."}
+	case CauseLastApprovers:
+		return []string{"Nobody can approve this: " + r.id + " asks for " + e.asks(r) + ", and without " + list(lastOnes(r, e.f), "and") + ", who did, too few are left."}
 	case CauseUnknownMember:
+		if r.excludeLast > 0 && !e.f.LastApproversKnown {
+			return []string{"Nobody can approve this: " + r.id + " asks for " + e.asks(r) + ", and who those are could not be checked."}
+		}
 		a := e.p.Approvers(d, e.r, e.f)
 		return []string{"Nobody can approve this: " + r.id + " asks for " + e.asks(r) + ", and who is in " + list(a.Unknown, "and") + " could not be checked."}
 	case CauseNoExtension:
@@ -162,7 +175,11 @@ func (e *eval) verdict(d Decision) []string {
 	case CauseAdvance:
 		return []string{r.id + " asks for " + e.asks(r) + ", which was given in advance (" + d.Advance + ")."}
 	}
-	return append([]string{r.id + " " + e.gives(r) + "."}, e.evidence(r, d)...)
+	out := []string{r.id + " " + e.gives(r, d) + "."}
+	if lacks := e.lacksSpared(r, d); d.Outcome == Approval && len(lacks) > 0 {
+		out = append(out, "Without approvals it gives only what fits its limits, and this "+list(lacks, "and")+".")
+	}
+	return append(out, e.evidence(r, d)...)
 }
 
 func (e *eval) overTotal(r *rule, d Decision) string {

@@ -24,7 +24,13 @@ func (e *eval) give(i int32) Decision {
 	if r.outcome == AutoApprove {
 		return e.untilHandover(r, d)
 	}
-	d.Count, d.StepUp = r.count, r.stepUp
+	if auto, ok := e.spared(r, d); ok {
+		return auto
+	}
+	d.Count, d.StepUp, d.Note = r.count, r.stepUp, r.note
+	if e.guess != nil {
+		return d // who may approve is compared apart
+	}
 	if cause := e.enough(i); cause != "" {
 		return Decision{Rule: int(i), Cause: cause, MaxDuration: d.MaxDuration}
 	}

@@ -56,6 +56,13 @@ func (l *loader) testRequest(n *yaml.Node) (Request, Given, bool) {
 		}
 	}
 	g := Given{At: l.testTime(m.Get("at")), OnCall: l.testNames(m.Get("on_call"), "on_call", l.p.schedID), Groups: l.testNames(m.Get("groups"), "groups", l.p.groupID)}
+	if last := m.Get("last_approvers"); last != nil {
+		for _, item := range l.f.OneOrMore(last) {
+			if who, ok := l.email(item); ok {
+				g.LastApprovers = append(g.LastApprovers, who)
+			}
+		}
+	}
 	if in := m.Get("incident"); in != nil {
 		g.Incident, _ = l.f.Bool(in)
 	}

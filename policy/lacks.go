@@ -43,6 +43,9 @@ func (e *eval) lacks(i int32) []lack {
 	if h.asks&asksHours != 0 && !e.inHours(h) {
 		out = append(out, lack{text: "holds only " + e.hoursWords(h), field: FieldStart})
 	}
+	if h.asks&asksDate != 0 && e.expired(i) {
+		out = append(out, lack{text: "approved automatically until " + e.dateWords(r.auto.expires)})
+	}
 	out = e.lacksFacts(r, h, out)
 	if h.asks&asksReason != 0 && !e.reasonFits(h.expr) {
 		out = append(out, lack{text: "asks for " + e.reasonWords(r, h), field: FieldReason})
@@ -143,13 +146,7 @@ func (e *eval) lengthWords(r *rule) string {
 func (e *eval) hoursWords(h *hotRule) string {
 	var parts []string
 	if h.days != everyDay {
-		var days []string
-		for d := 1; d <= 7; d++ {
-			if h.days&(1<<(d%7)) != 0 {
-				days = append(days, dayNames[d%7])
-			}
-		}
-		parts = append(parts, "on "+list(days, "and"))
+		parts = append(parts, "on "+list(daysOf(h.days), "and"))
 	}
 	if h.from != 0 || h.to != 24*60 {
 		parts = append(parts, fmt.Sprintf("from %s to %s", clock(h.from), clock(h.to)))

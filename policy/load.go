@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func Load(name string, src []byte, o Options) (*Policy, error) {
 	}
 	l := newLoader(f, o)
 	l.sum.Write(src)
+	l.p.src = slices.Clone(src)
 	top, ok := f.Mapping(f.Root, topKeys)
 	if !ok {
 		return nil, f.Err()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -216,5 +217,60 @@ func TestARuleSaysWhetherItRestsOnAnOpenTicketOrIncident(t *testing.T) {
 		if v := p.Rule(i); v.NeedsTicket != want[0] || v.TicketOpen != want[1] || v.IncidentOpen != want[2] {
 			t.Errorf("%s: ticket %v, open %v, incident %v", v.ID, v.NeedsTicket, v.TicketOpen, v.IncidentOpen)
 		}
+	}
+}
+
+func TestLimitsBesideApprovalsAndWhatApproversMustDoAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	const begin = "  - {id: r, match: {resource: prod-db}, eligible: [group:sre], "
+	const from = "approvals: {from: [group:payments]}, "
+	for rule, want := range map[string]string{
+		from + "auto_approve: true":                            "beside approvals it says which requests need none",
+		from + "auto_approve: {}":                              "beside approvals it says which requests need none",
+		from + "auto_approve: {expires: 2026-02-30}":           `"2026-02-30" is not a day; write it like 2027-02-21`,
+		from + "auto_approve: {hours: late}":                   `"late" is not a part of the day`,
+		from + "auto_approve: {days: [mo]}":                    `"mo" is not a day`,
+		"auto_approve: {max_duration: 1h}":                     "stands only beside approvals",
+		"auto_approve: {hours: \"08:00-09:00\"}":               "stands only beside approvals",
+		"auto_approve: {days: [mon]}":                          "stands only beside approvals",
+		"auto_approve: {expires: [2026-02-01]}":                "is not a day",
+		"deny: No., auto_approve: {expires: 2026-02-01}":       "only auto_approve may stand beside approvals; this one says auto_approve and deny",
+		"approvals: {from: [group:payments], note: maybe}":     `"maybe" is not possible; write required`,
+		"approvals: {from: [group:payments], exclude_last: 0}": "0 is not possible; leave out who approved the last 1 to 5 grants",
+		"approvals: {from: [group:payments], exclude_last: 6}": "6 is not possible",
+		from + "keep: sometimes":                               "keep: want true or false",
+	} {
+		if got := problems(t, head+"rules:\n"+begin+rule+"}\n", options()); !strings.Contains(got, want) {
+			t.Errorf("%s gives\n%s\nwant %q in it", rule, got, want)
+		}
+	}
+}
+
+func TestARuleSaysWhatPeopleAndProgramsMayDoWithIt(t *testing.T) {
+	t.Parallel()
+	p := load(t, `  - {id: a, match: {resource: prod-db}, eligible: [group:sre], keep: true, approvals: {from: [group:payments], note: required, exclude_last: 2}, auto_approve: {max_duration: 1h, hours: "08:00-18:00", days: [mon-wed], expires: 2026-02-01, per_person: 2/24h}}
+  - {id: b, match: {resource: prod-web}, eligible: [group:sre], auto_approve: {expires: 2026-07-01}}
+  - {id: c, match: {resource: prod-web}, eligible: [group:payments], keep: true, deny: No.}
+`)
+	a, b, c := p.Rule(0), p.Rule(1), p.Rule(2)
+	if !a.Keep || b.Keep || !c.Keep || !a.Note || a.ExcludeLast != 2 || b.Note || b.ExcludeLast != 0 {
+		t.Errorf("got %+v\n%+v\n%+v", a, b, c)
+	}
+	want := policy.AutoView{
+		Beside: true, MaxDuration: time.Hour, Hours: "08:00-18:00", Days: "mon tue wed",
+		Expires: time.Date(2026, 1, 31, 23, 0, 0, 0, time.UTC), PerPerson: policy.Limit{N: 2, Per: 24 * time.Hour},
+	}
+	if !a.Auto.Expires.Equal(want.Expires) {
+		t.Errorf("a expires %v, want midnight in Berlin", a.Auto.Expires)
+	}
+	if a.Auto.Expires = want.Expires; a.Auto != want {
+		t.Errorf("got %+v, want %+v", a.Auto, want)
+	}
+	if at := time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC); !b.Auto.Expires.Equal(at) || b.Auto.Beside {
+		t.Errorf("b is %+v, want it to expire at %v, in summer time", b.Auto, at)
+	}
+	d := p.Decide(ask("ann", "prod-db", 2*time.Hour), &policy.Facts{At: noon, AutoApprovedKnown: true, LastApproversKnown: true})
+	if d.Outcome != policy.Approval || !d.Note {
+		t.Errorf("decided %+v, want an approval with a note", d)
 	}
 }

@@ -82,7 +82,11 @@ type rule struct {
 	allFixed     bool     // from has no live source
 	count        int
 	stepUp       bool
-	perPerson    Limit
+	note         bool // approvers write a note
+	excludeLast  int  // who approved that many grants before may not approve
+	auto         autoRule
+	perPerson    Limit // of a rule that has no approvals
+	keep         bool
 	channel      string
 	escalate     Escalate
 	extend       time.Duration
@@ -90,6 +94,17 @@ type rule struct {
 	urgent       bool
 	pendingTTL   time.Duration
 	remind, warn time.Duration
+	written      []string // the keys that the file has, those of mappings as require.ticket
+}
+
+// autoRule is auto_approve. Beside approvals it says which requests need none;
+// alone only expires is set, which then is a condition of the rule.
+type autoRule struct {
+	beside    bool
+	max       time.Duration // of the grant in all; 0: what the rule gives
+	times     hotRule       // hours and days, if asks has asksHours
+	expires   time.Time     // does not hold from this instant on; zero: for ever
+	perPerson Limit
 }
 
 type glass struct {
@@ -106,6 +121,7 @@ const (
 	asksLimit
 	asksReason
 	asksWhen
+	asksDate
 )
 
 // hotRule is the part of a rule that deciding reads, kept small so that many
@@ -125,6 +141,8 @@ type hotRule struct {
 type Policy struct {
 	file      string
 	sum       string
+	src       []byte    // of the file
+	files     []inlined // that it names, in the order they were read
 	defaults  defaults
 	people    []string // every e-mail the file names
 	personID  map[string]int32

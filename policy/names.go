@@ -29,6 +29,10 @@ func validName(s string) bool {
 	return true
 }
 
+// EmailFault says what is wrong with an e-mail address that is to name a person,
+// or nothing.
+func EmailFault(s string) string { return emailFault(s) }
+
 // emailFault says what is wrong with s as an e-mail address in its canonical
 // form, or nothing.
 func emailFault(s string) string {

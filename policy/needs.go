@@ -35,7 +35,9 @@ func (p *Policy) addNeeds(n *Needs, r *rule) {
 		p.addRefs(n, refs)
 	}
 	n.AutoApproved = n.AutoApproved || r.perPerson.N > 0
+	n.AutoApproved = n.AutoApproved || r.auto.perPerson.N > 0
 	n.Advance = n.Advance || r.outcome == Approval
+	n.LastApprovers = n.LastApprovers || r.excludeLast > 0
 }
 
 // addGlassNeeds adds what a break-glass request asks: its own right, and all

@@ -15,15 +15,18 @@ type Given struct {
 	OnCallAs map[string]string // who is on call, by schedule
 	Groups   []string          // live groups the user is in
 	Incident bool              // somebody has an incident open
+	// LastApprovers is who approved the last grants of the request's user,
+	// newest first, one a grant, whatever the rule.
+	LastApprovers []string
 }
 
 // Offline makes facts of what is given. Everything else is taken to be known
 // and ordinary: no other duty, no other group, the ticket open and the
-// user's, no earlier auto-approvals. Live sources that could have approvers
+// user's, no earlier auto-approvals, no other approvers before. Live sources that could have approvers
 // nobody mentioned stay among the approvers as the policy spells them.
 // Static rotations are computed, unless the schedule is given.
 func (p *Policy) Offline(r *Request, g Given) *Facts {
-	f := &Facts{At: g.At, Groups: map[string][]string{}, IncidentsKnown: true, AutoApprovedKnown: true}
+	f := &Facts{At: g.At, Groups: map[string][]string{}, IncidentsKnown: true, AutoApprovedKnown: true, LastApproversKnown: true}
 	for i := range p.schedules {
 		p.offlineSchedule(f, &p.schedules[i], r, g)
 	}
@@ -37,6 +40,11 @@ func (p *Policy) Offline(r *Request, g Given) *Facts {
 			f.Groups[grp.name] = []string{r.User}
 		}
 		f.Unlisted = append(f.Unlisted, "group:"+grp.name)
+	}
+	for i := range p.rules {
+		for _, by := range g.LastApprovers {
+			f.LastApprovers = append(f.LastApprovers, PastApproval{Rule: p.rules[i].id, By: []string{by}})
+		}
 	}
 	if r.Ticket != "" {
 		f.Ticket = &Ticket{ID: r.Ticket, Open: true, Assignee: r.User}

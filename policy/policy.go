@@ -63,6 +63,8 @@ type Needs struct {
 	Incidents    bool
 	AutoApproved bool
 	Advance      bool
+	// LastApprovers asks for [Facts.LastApprovers].
+	LastApprovers bool
 }
 
 // RuleView is what the application needs of a rule, with defaults filled in.
@@ -80,9 +82,12 @@ type RuleView struct {
 	Each         []string      // approvals.each as written
 	Count        int
 	StepUp       bool
-	Channel      string // notify.channel, empty: the service's default
-	Quiet        bool   // posted without a call for attention: an auto-approval
-	Urgent       bool   // not held back by quiet hours
+	Note         bool     // approvers write a note
+	ExcludeLast  int      // who approved that many grants of the holder before may not approve; 0: they may
+	Auto         AutoView // which requests need no approvals
+	Channel      string   // notify.channel, empty: the service's default
+	Quiet        bool     // posted without a call for attention: an auto-approval
+	Urgent       bool     // not held back by quiet hours
 	Escalate     Escalate
 	Extend       time.Duration // extend.max_total, 0: no extensions
 	BreakGlass   BreakGlassView
@@ -95,6 +100,18 @@ type RuleView struct {
 	TicketOpen   bool // the ticket has to be open, so access that rests on it ends with it
 	IncidentOpen bool // when asks for an open incident; the same holds of it
 	ReasonRegexp string
+	Keep         bool // never proposed for deletion, nor narrowed by a program: a rule for rare days
+}
+
+// AutoView is what auto_approve says besides yes. Beside approvals, Beside is
+// set and a request that fits all of it needs none.
+type AutoView struct {
+	Beside      bool
+	MaxDuration time.Duration // of the grant in all; 0: what the rule gives
+	Hours       string        // 07:00-19:00, in the policy's time zone; empty: all day
+	Days        string        // mon tue wed; empty: every day
+	Expires     time.Time     // does not hold from this instant on; zero: for ever
+	PerPerson   Limit
 }
 
 // Escalate says who else is told when nobody answers. A zero After means

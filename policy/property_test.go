@@ -25,7 +25,7 @@ func (w world) person() string {
 
 func (w world) request() *policy.Request {
 	r := &policy.Request{
-		User: w.person(), Resource: pick(w, "prod-db", "prod-web", "staging-db", "logs"),
+		User: w.person(), Resource: pick(w, "prod-db", "prod-web", "staging-db", "logs", "vault"),
 		Duration: pick(w, 0, 15*time.Minute, time.Hour, 2*time.Hour, 4*time.Hour, 9*time.Hour),
 		Reason:   pick(w, "", "INC-42 replica lag", "just looking", "incident on the bridge, a long text"),
 		Ticket:   pick(w, "", "OPS-1", "OPS-2"), Kind: pick(w, policy.Access, policy.Access, policy.Access, policy.Extension, policy.BreakGlass),
@@ -51,7 +51,7 @@ func (w world) people() []string {
 func (w world) facts() *policy.Facts {
 	f := &policy.Facts{
 		At: noon.Add(time.Duration(w.IntN(24*7)) * time.Hour), Groups: map[string][]string{"live": w.people(), "other-live": w.people()},
-		IncidentsKnown: true, AutoApprovedKnown: true,
+		IncidentsKnown: true, AutoApprovedKnown: true, LastApproversKnown: true,
 		Ticket: &policy.Ticket{ID: pick(w, "OPS-1", "OPS-2"), Open: w.IntN(2) == 0, Assignee: pick(w, "", w.person())},
 	}
 	for _, name := range []string{"primary", "second"} {
@@ -64,6 +64,9 @@ func (w world) facts() *policy.Facts {
 	for range w.IntN(3) {
 		f.Incidents = append(f.Incidents, policy.Incident{ID: "i", OpenedBy: w.person()})
 		f.AutoApproved = append(f.AutoApproved, f.At.Add(-time.Duration(w.IntN(48))*time.Hour))
+	}
+	for range w.IntN(5) {
+		f.LastApprovers = append(f.LastApprovers, policy.PastApproval{Rule: pick(w, "spared", "duty-spared", "fresh-eyes", "fresh-eyes"), By: w.people()})
 	}
 	if w.IntN(2) == 0 {
 		f.Advance = append(f.Advance, policy.Advance{ID: "adv_1", By: w.person(), Resource: "prod-db", Until: f.At.Add(5 * time.Hour), Cap: 2 * time.Hour})
@@ -90,6 +93,7 @@ func (w world) less(t testing.TB, f *policy.Facts) (*policy.Facts, []string) {
 	drop("ticket", func() { out.Ticket = nil })
 	drop("incidents", func() { out.Incidents, out.IncidentsKnown = nil, false })
 	drop("auto", func() { out.AutoApproved, out.AutoApprovedKnown = nil, false })
+	drop("last", func() { out.LastApprovers, out.LastApproversKnown = nil, false })
 	drop("advance", func() { out.Advance = nil })
 	return &out, gone
 }
@@ -147,7 +151,7 @@ func TestExplainAlwaysAgreesWithDecide(t *testing.T) {
 		seen[p.Decide(r, f).Cause]++
 		checkExplained(t, p, r, f)
 	}
-	for _, c := range []policy.Cause{policy.CauseRule, policy.CauseAdvance, policy.CauseDenyRule, policy.CauseNoRule, policy.CauseNobody, policy.CauseNoExtension, policy.CauseOverTotal, policy.CauseUnknownMember} {
+	for _, c := range []policy.Cause{policy.CauseRule, policy.CauseAdvance, policy.CauseDenyRule, policy.CauseNoRule, policy.CauseNobody, policy.CauseNoExtension, policy.CauseOverTotal, policy.CauseUnknownMember, policy.CauseLastApprovers} {
 		if seen[c] == 0 {
 			t.Errorf("%s never happened: %v", c, seen)
 		}
@@ -242,6 +246,9 @@ func keepNeeded(f *policy.Facts, n policy.Needs) {
 	}
 	if !n.AutoApproved {
 		f.AutoApproved, f.AutoApprovedKnown = nil, false
+	}
+	if !n.LastApprovers {
+		f.LastApprovers, f.LastApproversKnown = nil, false
 	}
 	if !n.Advance {
 		f.Advance = nil

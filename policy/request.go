@@ -93,6 +93,10 @@ type Facts struct {
 	AutoApproved      []time.Time `json:"auto_approved,omitempty"` // earlier auto-approvals of this person on this resource
 	AutoApprovedKnown bool        `json:"auto_approved_known,omitempty"`
 	Advance           []Advance   `json:"advance,omitempty"`
+	// LastApprovers is who approved the last grants of the person who would
+	// hold this one, newest first.
+	LastApprovers      []PastApproval `json:"last_approvers,omitempty"`
+	LastApproversKnown bool           `json:"last_approvers_known,omitempty"`
 	// Unlisted names sources, as group:x or oncall:y, that have members
 	// besides those given. Only tools that work without the sources set it:
 	// such a source is taken to have enough approvers, and stands among them
@@ -137,6 +141,12 @@ type Incident struct {
 	ID       string    `json:"id"`
 	OpenedBy string    `json:"opened_by,omitempty"` // e-mail; empty: unknown
 	Since    time.Time `json:"since,omitzero"`
+}
+
+// PastApproval is who approved one earlier grant.
+type PastApproval struct {
+	Rule string   `json:"rule"` // that decided on it
+	By   []string `json:"by"`   // e-mails
 }
 
 // Advance is an approval given beforehand for the person who asks. It turns

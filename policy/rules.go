@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ func (l *loader) rule(m strictyaml.Mapping) (rule, hotRule) {
 	} else if s, ok := l.f.Text(id); ok && l.name(id, "rule") {
 		r.id, r.line = s, id.Line
 	}
+	r.written = writtenKeys(m.Node, "")
 	l.match(m, &r)
 	l.eligible(m, &r)
 	l.require(m.Get("require"), &r, &h)
@@ -57,6 +59,9 @@ func (l *loader) rule(m strictyaml.Mapping) (rule, hotRule) {
 	l.service(m, &r)
 	if r.perPerson.N > 0 {
 		h.asks |= asksLimit
+	}
+	if !r.auto.beside && !r.auto.expires.IsZero() {
+		h.asks |= asksDate
 	}
 	h.min, h.max, h.deny = r.min, r.max, r.outcome == Deny
 	return r, h
@@ -174,6 +179,10 @@ func (l *loader) lengths(m strictyaml.Mapping, r *rule) {
 	}
 	if r.min > r.max {
 		l.f.Problemf(m.Get("min_duration"), "%s is over the rule's max_duration %s", jit.FormatDuration(r.min), jit.FormatDuration(r.max))
+	}
+	if r.auto.max > r.max {
+		l.warn(r.line, fmt.Sprintf("rule %s gives at most %s, and auto_approve.max_duration %s adds nothing to that",
+			r.id, jit.FormatDuration(r.max), jit.FormatDuration(r.auto.max)))
 	}
 	r.byDefault = min(max(d.defaultDuration, r.min), r.max)
 	if n := m.Get("default_duration"); n != nil {

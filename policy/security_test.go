@@ -205,7 +205,7 @@ func TestT41_APolicyIsReadWholeOrNotAtAll(t *testing.T) {
 		"alias":             {head + "rules: &r\n  - {id: a}\ntests: *r\n", "anchors (&r) are not supported"},
 		"second document":   {head + rule + "---\nversion: 1\n", "a second document"},
 		"cut off":           {head + "rules:\n  - {id: a, match: {resource: pro", "policy.yaml:"},
-		"cut off in a line": {head + "rules:\n  - {id: a, match: {resource: prod-db}, eligible: [group:sre]}\n", "a rule says exactly one of approvals, auto_approve and deny; this one says none"},
+		"cut off in a line": {head + "rules:\n  - {id: a, match: {resource: prod-db}, eligible: [group:sre]}\n", "a rule says one of approvals, auto_approve and deny, and only auto_approve may stand beside approvals; this one says none"},
 		"no rules":          {head, "rules is missing"},
 		"empty":             {"", "the file is empty"},
 		"10 MB":             {head + rule + "#" + strings.Repeat("x", 10<<20), "are too many; at most 4194304 are read"},

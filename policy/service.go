@@ -18,6 +18,9 @@ func (l *loader) service(m strictyaml.Mapping, r *rule) {
 	if n := m.Get("urgent"); n != nil {
 		r.urgent, _ = l.f.Bool(n)
 	}
+	if n := m.Get("keep"); n != nil {
+		r.keep, _ = l.f.Bool(n)
+	}
 	l.duration(m.Get("pending_ttl"), &r.pendingTTL)
 	l.duration(m.Get("remind_after"), &r.remind)
 	l.duration(m.Get("warn_before"), &r.warn)

@@ -150,5 +150,6 @@ func (l *loader) file(n *yaml.Node, name string) (string, bool) {
 	}
 	l.sum.Write([]byte("\x00" + name + "\x00"))
 	l.sum.Write(b)
+	l.p.files = append(l.p.files, inlined{name, b})
 	return string(b), true
 }

@@ -19,13 +19,17 @@ func (l *loader) verdict(m strictyaml.Mapping, r *rule) {
 			given = append(given, key)
 		}
 	}
-	if len(given) != 1 {
+	both := len(given) == 2 && given[1] == "auto_approve"
+	if len(given) != 1 && !both {
 		said := "none"
 		if len(given) > 0 {
 			said = strings.Join(given, " and ")
 		}
-		l.f.Problemf(m.Node, "a rule says exactly one of approvals, auto_approve and deny; this one says %s", said)
+		l.f.Problemf(m.Node, "a rule says one of approvals, auto_approve and deny, and only auto_approve may stand beside approvals; this one says %s", said)
 		return
+	}
+	if both {
+		l.besideApprovals(m.Get("auto_approve"), r)
 	}
 	switch n := m.Get(given[0]); given[0] {
 	case "approvals":
@@ -47,32 +51,6 @@ func (l *loader) onlyDenyKeys(m strictyaml.Mapping) {
 			l.f.Problemf(key, "means nothing in a deny rule; remove it")
 		}
 	})
-}
-
-func (l *loader) autoApprove(n *yaml.Node, r *rule) {
-	if n.Kind == yaml.ScalarNode {
-		if yes, ok := l.f.Bool(n); ok && !yes {
-			l.f.Problemf(n, "false gives nothing; say approvals or deny instead")
-		}
-		return
-	}
-	m, ok := l.f.Mapping(n, autoKeys)
-	if !ok || m.Get("per_person") == nil {
-		return
-	}
-	at := m.Get("per_person")
-	s, ok := l.f.Text(at)
-	if !ok {
-		return
-	}
-	limit, ok := parseLimit(s)
-	if !ok {
-		l.f.Problemf(at, "%q is not a number of times in a length of time; write it like 3/24h", s)
-	}
-	if limit.N > maxPerPerson || limit.Per > maxPer {
-		l.f.Problemf(at, "%q is more than is counted; the most is %d times in %s", s, maxPerPerson, jit.FormatDuration(maxPer))
-	}
-	r.perPerson = limit
 }
 
 // What a limit may count at most: it bounds the facts a decision needs.
@@ -98,6 +76,32 @@ func parseLimit(s string) (Limit, bool) {
 	return Limit{n, d}, true
 }
 
+func (l *loader) note(n *yaml.Node, r *rule) {
+	if n == nil {
+		return
+	}
+	s, ok := l.f.Text(n)
+	if r.note = ok; ok && s != "required" {
+		l.f.Problemf(n, "%q is not possible; write required, or remove it", s)
+	}
+}
+
+// MaxExcluded is the most that approvals.exclude_last may say, and so how far
+// back [Facts.LastApprovers] has to go, for each rule.
+const MaxExcluded = 5
+
+func (l *loader) excludeLast(n *yaml.Node, r *rule) {
+	if n == nil {
+		return
+	}
+	last, ok := l.f.Int(n)
+	if ok && (last < 1 || last > MaxExcluded) {
+		l.f.Problemf(n, "%d is not possible; leave out who approved the last 1 to %d grants, or remove it", last, MaxExcluded)
+		return
+	}
+	r.excludeLast = last
+}
+
 // maxApprovals bounds approvals.count and approvals.each.
 const maxApprovals = 10
 
@@ -109,6 +113,8 @@ func (l *loader) approvals(n *yaml.Node, r *rule) {
 	if s := m.Get("step_up"); s != nil {
 		r.stepUp, _ = l.f.Bool(s)
 	}
+	l.note(m.Get("note"), r)
+	l.excludeLast(m.Get("exclude_last"), r)
 	if e := m.Get("each"); e != nil {
 		if r.each = l.refs(e, false); len(r.each) > maxApprovals {
 			l.f.Problemf(e, "at most %d groups can be asked", maxApprovals)
