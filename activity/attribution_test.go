@@ -57,6 +57,18 @@ func TestTheStrongestMarkSaysWhoseAnActionIsAndHowSureThatIs(t *testing.T) {
 	}
 }
 
+func TestASessionNamedAfterAGrantOfAnotherToolIsSurelyThatGrants(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.give(t, "grt_1", ann, "session", func(g *jit.Grant, _ *jit.Holding) { g.Imported = &jit.Imported{} })
+	r := record(10)
+	r.Scope, r.Session = role, "grt_1"
+	w.tell(t, "trail", r)
+	if rows := w.rows(t, "grt_1"); len(rows) != 1 || rows[0].Method != jit.BySessionName || rows[0].Sure != jit.BySessionName.Confidence() {
+		t.Errorf("%+v", rows)
+	}
+}
+
 func TestNamesThatLookAlikeAreNobodys(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -3,6 +3,7 @@ package activity
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"jitbot/jit"
@@ -50,6 +51,8 @@ type Batch struct {
 	last         [columns]lastText
 	order        []*bucket
 	tally        Tally
+	told         []string // resources of whose grants something was told, sorted
+	lastTold     string   // of them
 	rows         int
 	digest       [sha256.Size]byte // of the blocks it was written into, in their order
 	err          error
@@ -174,11 +177,26 @@ func (b *Batch) settle(ctx context.Context) error {
 	return nil
 }
 
+// tellOf notes a resource of whose grants something was told.
+func (b *Batch) tellOf(resource string) {
+	if resource == b.lastTold {
+		return
+	}
+	b.lastTold = resource
+	if at, known := slices.BinarySearch(b.told, resource); !known {
+		b.told = slices.Insert(b.told, at, resource)
+	}
+}
+
+// Resources are those of whose grants something was told so far, sorted.
+func (b *Batch) Resources() []string { return slices.Clone(b.told) }
+
 // place puts a record where it belongs.
 func (b *Batch) place(r *Record, f found) {
 	switch {
 	case f.known != nil:
 		b.tally.Grants++
+		b.tellOf(f.grant.Resource)
 	case r.Scope != "" && b.index.opens[r.Scope]:
 		b.tally.SideDoor++
 	default:
@@ -219,7 +237,7 @@ func (b *Batch) bucket(f found, r *Record) *bucket {
 		b.ofGrants[f.known] = known
 		return known
 	}
-	name := sideDoor + time.Unix(weekOf(r.At.UnixMicro()), 0).UTC().Format(time.DateOnly) + sideDoor + r.Scope
+	name := sideDoor + weekStart(r.At) + sideDoor + r.Scope
 	if known := b.buckets[name]; known != nil {
 		return known
 	}

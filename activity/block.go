@@ -3,6 +3,8 @@ package activity
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -142,34 +144,76 @@ func blockKeys(b []byte) (keys []byte, n int, err error) {
 }
 
 // unpacker reads blocks. It may be used by several goroutines.
-type unpacker struct{ dec *zstd.Decoder }
+type unpacker struct {
+	dec   *zstd.Decoder
+	spare sync.Pool // of *scratch
+}
 
 func newUnpacker() (*unpacker, error) {
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(mostUnpacked))
 	if err != nil {
 		return nil, fmt.Errorf("contextual log: %w", err)
 	}
-	return &unpacker{dec}, nil
+	return &unpacker{dec: dec, spare: sync.Pool{New: func() any { return &scratch{texts: newTable()} }}}, nil
+}
+
+// scratch is room for reading rows: most grants have few, and there are a
+// million grants.
+type scratch struct {
+	texts  *table // of all that was read with it, as most comes again
+	blocks []numbered
+	rows   []row
+	raw    []byte
+	nums   []uint32
+}
+
+// numbered is a block with the number of its first row.
+type numbered struct {
+	first int
+	raw   []byte
+}
+
+// mostKnown is how many texts a scratch keeps in mind.
+const mostKnown = 8 * tableTexts
+
+func (u *unpacker) borrow() *scratch {
+	s, ok := u.spare.Get().(*scratch)
+	if !ok || len(s.texts.texts) > mostKnown {
+		s = &scratch{texts: newTable()}
+	}
+	return s
+}
+
+func (u *unpacker) giveBack(s *scratch) {
+	clear(s.blocks)
+	s.blocks = s.blocks[:0]
+	u.spare.Put(s)
 }
 
 // rows reads a block; its texts go into t.
 func (u *unpacker) rows(b []byte, t *table) ([]row, error) {
+	return u.read(b, &scratch{texts: t})
+}
+
+// read reads a block with what s has. The rows are good until it reads another;
+// their texts stay.
+func (u *unpacker) read(b []byte, s *scratch) ([]row, error) {
 	keys, n, err := blockKeys(b)
 	if err != nil {
 		return nil, err
 	}
 	head := len(b) - len(packed(b))
-	raw, err := u.dec.DecodeAll(b[head:], nil)
-	if err != nil {
+	if s.raw, err = u.dec.DecodeAll(b[head:], s.raw[:0]); err != nil {
 		return nil, fmt.Errorf("unpack a block: %w: %w", errLedger, err)
 	}
-	out := make([]row, n)
-	for i := range out {
-		copy(out[i].key[:], keys[16*i:])
+	s.rows = slices.Grow(s.rows[:0], n)[:n]
+	clear(s.rows)
+	for i := range s.rows {
+		copy(s.rows[i].key[:], keys[16*i:])
 	}
-	r := reader{b: raw}
-	readColumns(&r, out, t)
-	return out, r.err
+	r := reader{b: s.raw}
+	readColumns(&r, s)
+	return s.rows, r.err
 }
 
 // packed is what of a block is packed.
@@ -180,7 +224,8 @@ func packed(b []byte) []byte {
 	return r.b
 }
 
-func readColumns(r *reader, out []row, t *table) {
+func readColumns(r *reader, s *scratch) {
+	out := s.rows
 	unit, last := int64(r.num()), int64(0)
 	for i := range out {
 		last += r.signed()
@@ -202,10 +247,11 @@ func readColumns(r *reader, out []row, t *table) {
 			out[i].columns[c] = uint32(r.num())
 		}
 	}
-	nums := make([]uint32, r.count()+1)
-	for i := range nums[1:] {
-		nums[i+1] = t.number(string(r.bytes()))
+	nums := append(s.nums[:0], 0)
+	for range r.count() {
+		nums = append(nums, s.texts.bytes(r.bytes()))
 	}
+	s.nums = nums
 	for i := range out {
 		for c := range columns {
 			local := out[i].columns[c]

@@ -19,7 +19,57 @@ const settled = 15 * time.Minute
 // while after the end, without a gap. A holding that nothing watches leaves it
 // incomplete, but where nothing can have been done with it.
 func (l *Log) Evidence(v storage.View, g jit.Grant, holdings []jit.Holding) (jit.Evidence, error) {
+	return l.Scale(v).Evidence(g, holdings)
+}
+
+// Scale weighs the evidence of many grants by one view, and reads how far a
+// source has told once for all of them. It is for one goroutine, while the view
+// lasts.
+type Scale struct {
+	l        *Log
+	v        storage.View
+	states   map[string]State
+	imports  []State // of sources that are not configured, and say what they tell of
+	prepared bool
+}
+
+// Scale makes one.
+func (l *Log) Scale(v storage.View) *Scale { return &Scale{l: l, v: v, states: map[string]State{}} }
+
+// prepare reads how far the sources have told.
+func (s *Scale) prepare() error {
+	if s.prepared {
+		return nil
+	}
+	all, err := States(s.v)
+	if err != nil {
+		return err
+	}
+	for _, state := range all {
+		s.states[state.Name] = state
+		own := slices.ContainsFunc(s.l.Sources, func(c Source) bool { return c.Name() == state.Name })
+		if !own && state.Tells != nil {
+			s.imports = append(s.imports, state)
+		}
+	}
+	s.prepared = true
+	return nil
+}
+
+// state is how far a source has told.
+func (s *Scale) state(name string) State {
+	state := s.states[name]
+	state.Name = name
+	return state
+}
+
+// Evidence is [Log.Evidence].
+func (s *Scale) Evidence(g jit.Grant, holdings []jit.Holding) (jit.Evidence, error) {
+	l, v := s.l, s.v
 	e := jit.Evidence{Complete: true}
+	if err := s.prepare(); err != nil {
+		return e, err
+	}
 	end := g.EndedAt
 	if end.IsZero() {
 		now, err := l.At(v)
@@ -29,17 +79,22 @@ func (l *Log) Evidence(v storage.View, g jit.Grant, holdings []jit.Holding) (jit
 		end = now
 		e.Lack("the grant has not ended yet")
 	}
-	if err := l.weighOthers(v, &e, g, holdings, end); err != nil {
+	marks := make([][]Mark, len(holdings))
+	for i := range holdings {
+		marks[i] = l.marks(holdings[i])
+	}
+	if err := l.weighOthers(v, &e, g, holdings, marks, end); err != nil {
 		return e, err
 	}
 	told := told{}
-	for _, h := range holdings {
-		if untouched(g, h) {
-			continue
+	for i := range holdings {
+		if !untouched(g, holdings[i]) {
+			s.weigh(&e, &told, g, holdings[i], marks[i], end)
 		}
-		if err := l.weigh(v, &e, &told, g, h, end); err != nil {
-			return e, err
-		}
+	}
+	if g.Imported != nil && len(holdings) == 0 { // the policy does not know what it gave
+		h := jit.Holding{Grant: g.ID, Resource: g.Resource, Principal: g.Principal}
+		s.weigh(&e, &told, g, h, l.marks(h), end)
 	}
 	e.Until = told.until
 	slices.Sort(e.Sources)
@@ -53,10 +108,10 @@ func (l *Log) Evidence(v storage.View, g jit.Grant, holdings []jit.Holding) (jit
 
 // weighOthers looks for grants of the same person that are known by the same
 // marks and were made later: what was done while both ran is counted as theirs.
-func (l *Log) weighOthers(v storage.View, e *jit.Evidence, g jit.Grant, holdings []jit.Holding, end time.Time) error {
+func (l *Log) weighOthers(v storage.View, e *jit.Evidence, g jit.Grant, holdings []jit.Holding, marks [][]Mark, end time.Time) error {
 	ours := map[Mark]bool{}
-	for _, h := range holdings {
-		for _, m := range l.marks(h) {
+	for i, h := range holdings {
+		for _, m := range marks[i] {
 			if (m.Method == jit.ByIdentityCenter || m.Method == jit.ByUser) && !untouched(g, h) {
 				ours[Mark{Method: m.Method, Scope: m.Scope, Value: m.Value}] = true
 			}
@@ -116,42 +171,71 @@ func (t *told) only(until time.Time) {
 func proves(m Mark) bool { return m.Method != jit.ByLogin || m.Scope != "" }
 
 // weigh looks at the sources that watch one holding.
-func (l *Log) weigh(v storage.View, e *jit.Evidence, told *told, g jit.Grant, h jit.Holding, end time.Time) error {
-	if !slices.ContainsFunc(l.marks(h), proves) {
-		e.Lack("what is done with " + h.Entitlement.Kind + " bears no mark by which it could be told")
+func (s *Scale) weigh(e *jit.Evidence, told *told, g jit.Grant, h jit.Holding, marks []Mark, end time.Time) {
+	imports := s.tellingOf(g, h)
+	if !slices.ContainsFunc(marks, proves) && len(imports) == 0 {
+		e.Lack("what is done with " + orSomething(h.Entitlement.Kind) + " bears no mark by which it could be told")
 		told.only(time.Time{})
-		return nil
+		return
 	}
 	watched := false
-	for _, s := range l.Sources {
-		if !s.Watches(h) {
+	for _, source := range s.l.Sources {
+		unsaid := g.Imported != nil && s.state(source.Name()).Tells == nil // that it tells of so long ago
+		if unsaid || !source.Watches(h) {
 			continue
 		}
 		watched = true
-		e.Sources = append(e.Sources, s.Name())
-		state, err := StateOf(v, s.Name())
-		if err != nil {
-			return err
-		}
-		told.only(state.Until)
-		if until := end.Add(settled); state.Until.Before(until) {
-			e.Lack(behind(s.Name(), state))
-		}
-		if from := knownOf(g).from; state.Since.After(from) {
-			e.Lack(fmt.Sprintf("source %s tells of nothing that was done before %s", s.Name(), clock(state.Since)))
-		}
-		if gap, ok := state.gap(knownOf(g).from, end.Add(settled)); ok {
-			e.Lack(fmt.Sprintf("source %s has a gap from %s to %s: %s", s.Name(), clock(gap.From), clock(gap.To), gap.Why))
-		}
-		if u, ok := s.(Unlogged); ok {
+		s.hear(e, told, s.state(source.Name()), g, end)
+		if u, ok := source.(Unlogged); ok {
 			e.Unlogged = append(e.Unlogged, u.Misses(h)...)
 		}
 	}
-	if !watched {
-		told.only(time.Time{})
-		e.Lack("no source tells what is done with " + h.Entitlement.Kind)
+	for _, state := range imports {
+		if watched && len(state.Tells.Resources)+len(state.Tells.Kinds) == 0 {
+			continue // it was said of whatever nothing else watches
+		}
+		s.hear(e, told, state, g, end)
+		e.Unlogged = append(e.Unlogged, state.Tells.Unlogged...)
 	}
-	return nil
+	if !watched && len(imports) == 0 {
+		told.only(time.Time{})
+		e.Lack("no source tells what is done with " + orSomething(h.Entitlement.Kind))
+	}
+}
+
+// tellingOf are the imports of logs that tell what was done with a holding: those
+// for which its resource or kind was named and, where none were, of what was
+// imported itself.
+func (s *Scale) tellingOf(g jit.Grant, h jit.Holding) (all []State) {
+	for _, state := range s.imports {
+		t := state.Tells
+		if t.Has(h) || len(t.Resources)+len(t.Kinds) == 0 && g.Imported != nil {
+			all = append(all, state)
+		}
+	}
+	return all
+}
+
+// hear notes what one source lacks.
+func (s *Scale) hear(e *jit.Evidence, told *told, state State, g jit.Grant, end time.Time) {
+	e.Sources = append(e.Sources, state.Name)
+	told.only(state.Until)
+	if until := end.Add(settled); state.Until.Before(until) {
+		e.Lack(behind(state.Name, state))
+	}
+	if from := knownOf(g).from; state.Since.After(from) {
+		e.Lack(fmt.Sprintf("source %s tells of nothing that was done before %s", state.Name, clock(state.Since)))
+	}
+	if gap, ok := state.gap(knownOf(g).from, end.Add(settled)); ok {
+		e.Lack(fmt.Sprintf("source %s has a gap from %s to %s: %s", state.Name, clock(gap.From), clock(gap.To), gap.Why))
+	}
+}
+
+func orSomething(kind string) string {
+	if kind == "" {
+		return "what it gave"
+	}
+	return kind
 }
 
 func behind(name string, s State) string {

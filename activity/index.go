@@ -120,7 +120,7 @@ func (x *index) find(r *Record) found {
 	if f, ok := x.shared(r, jit.ByIdentityCenter, r.Scope, r.Person); ok {
 		return f
 	}
-	if f, ok := x.own(r, jit.ByStatement, "", r.Grant); ok {
+	if f, ok := x.own(r, jit.ByStatement, "", r.Grant); ok && (!r.Unsigned || f.grant.Imported != nil) {
 		return f
 	}
 	if f, ok := x.shared(r, jit.ByUser, r.Scope, r.Login); ok && f.during(r.At) {
@@ -150,7 +150,8 @@ func (x *index) own(r *Record, m jit.Method, scope, value string) (found, bool) 
 		if foreign || r.At.Before(c.grant.CreatedAt.Add(-skew)) {
 			continue
 		}
-		if c.person != "" && r.SourceIdentity == "" { // whoever may open the role by other ways can choose the name
+		// Whoever may open the role by other ways can choose the name. Other tools than jitbot may set no source identity at all.
+		if c.person != "" && r.SourceIdentity == "" && c.grant.Imported == nil {
 			return found{c.known, m, unsure}, true
 		}
 		return found{c.known, m, m.Confidence()}, true

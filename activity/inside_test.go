@@ -109,16 +109,16 @@ func FuzzBlock(f *testing.F) {
 // FuzzUse reads summaries that somebody changed.
 func FuzzUse(f *testing.F) {
 	u := Use{Actions: 3, OK: 2, Denied: 1}
-	u.did.add(7)
-	u.refused.add(900)
+	u.own().did.add(7)
+	u.own().refused.add(900)
 	f.Add(u.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := decodeUse(b)
 		if err != nil {
 			return
 		}
-		if did, denied := got.Kinds(); did != len(got.did.all()) || denied != len(got.refused.all()) {
-			t.Errorf("%d and %d are counted as %d and %d", len(got.did.all()), len(got.refused.all()), did, denied)
+		if did, denied := got.Kinds(); did != len(got.sets().did.all()) || denied != len(got.sets().refused.all()) {
+			t.Errorf("%d and %d are counted as %d and %d", len(got.sets().did.all()), len(got.sets().refused.all()), did, denied)
 		}
 	})
 }

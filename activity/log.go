@@ -143,11 +143,16 @@ func (l *Log) indexAt(ctx context.Context, at time.Time) (*index, error) {
 	if l.now != nil && l.now.covers(at) {
 		return l.now, nil
 	}
-	if l.other != nil && l.other.covers(at) {
-		return l.other, nil
-	}
 	var made *index
-	err := l.Store.Read(ctx, func(v storage.View) (err error) {
+	err := l.Store.Read(ctx, func(v storage.View) error {
+		head, _, err := v.KeptHead()
+		if err != nil {
+			return err
+		}
+		if fresh, err := stillGood(v, l.other, head, at); err != nil || fresh { // grants of other days come by an import
+			made = l.other
+			return err
+		}
 		made, err = l.makeIndex(v, at.Add(-window), at.Add(window))
 		return err
 	})
@@ -174,6 +179,11 @@ func (l *Log) makeIndex(v storage.View, from, to time.Time) (*index, error) {
 	for _, g := range grants {
 		byID[g.ID] = knownOf(g)
 		x.add(byID[g.ID], Mark{Method: jit.ByStatement, Value: g.ID})
+		if g.Imported != nil {
+			for _, key := range g.Imported.AccessKeys {
+				x.add(byID[g.ID], Mark{Method: jit.ByAccessKey, Value: key})
+			}
+		}
 	}
 	if err := l.addMarks(v, x, grants, byID); err != nil {
 		return nil, err

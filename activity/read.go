@@ -3,6 +3,7 @@ package activity
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"jitbot/jit"
 	"jitbot/storage"
@@ -41,14 +42,14 @@ func (r *Reader) Activities(v storage.View, grant string, from int, fn func(n in
 // Actions are the names of the actions that a use has, those that were not
 // denied and those that were.
 func (r *Reader) Actions(v storage.View, u Use) (did, denied []string, err error) {
-	for _, n := range u.did.all() {
+	for _, n := range u.sets().did.all() {
 		text, err := r.words.actions.text(v, n)
 		if err != nil {
 			return nil, nil, err
 		}
 		did = append(did, text)
 	}
-	for _, n := range u.refused.all() {
+	for _, n := range u.sets().refused.all() {
 		text, err := r.words.actions.text(v, n)
 		if err != nil {
 			return nil, nil, err
@@ -59,21 +60,17 @@ func (r *Reader) Actions(v storage.View, u Use) (did, denied []string, err error
 }
 
 func readRows(v storage.View, w *vocabulary, u *unpacker, grant string, from int, fn func(int, jit.Activity) error) error {
-	type block struct {
-		first int
-		raw   []byte
-	}
-	var blocks []block // gathered first: the words are read through the same view
+	s := u.borrow() // fn may read rows, too
+	defer u.giveBack(s)
 	err := eachBlock(v, grant, from/blockRows*blockRows, func(first int, raw []byte) error {
-		blocks = append(blocks, block{first, raw})
+		s.blocks = append(s.blocks, numbered{first, raw}) // gathered first: the words are read through the same view
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, b := range blocks {
-		texts := newTable()
-		rows, err := u.rows(b.raw, texts)
+	for _, b := range s.blocks {
+		rows, err := u.read(b.raw, s)
 		if err != nil {
 			return err
 		}
@@ -85,13 +82,39 @@ func readRows(v storage.View, w *vocabulary, u *unpacker, grant string, from int
 			if err != nil {
 				return err
 			}
-			a := rows[i].activity(grant, action, func(c column) string { return texts.texts[rows[i].columns[c]] })
+			a := rows[i].activity(grant, action, func(c column) string { return s.texts.texts[rows[i].columns[c]] })
 			if err := fn(b.first+i, a); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// SideDoors calls fn for what was done by nobody's grant, from one instant until
+// before another, through what only grants should open: by week, then by what it
+// was done through, and of these in the order it became known.
+func (r *Reader) SideDoors(v storage.View, from, to time.Time, fn func(jit.Activity) error) error {
+	var buckets []string
+	first := sideDoor + weekStart(from)
+	err := v.Leaves(ledgerUse, first, after(sideDoor+weekStart(to)), func(bucket string, _ []byte) error {
+		buckets = append(buckets, bucket)
+		return nil
+	})
+	for i := 0; err == nil && i < len(buckets); i++ {
+		err = r.Activities(v, buckets[i], 0, func(_ int, a jit.Activity) error {
+			if a.At.Before(from) || !a.At.Before(to) {
+				return nil
+			}
+			return fn(a)
+		})
+	}
+	return err
+}
+
+// weekStart is the day that an instant's week begins on.
+func weekStart(at time.Time) string {
+	return time.Unix(weekOf(at.UnixMicro()), 0).UTC().Format(time.DateOnly)
 }
 
 // Feed calls fn for everything that was added to the log after a number of the

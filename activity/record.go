@@ -43,6 +43,9 @@ type Record struct {
 	Person         string    // Identity Center: the user name, whole
 	Opened         time.Time // when the session was opened
 	Grant          string    // named by a system that signs what it sends
+	// Unsigned says that whoever imported the record vouches for Grant alone: it
+	// is believed of grants that were imported as well.
+	Unsigned bool
 }
 
 // clone is a copy of r that points into nothing of its source's.

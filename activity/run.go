@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"jitbot/jit"
@@ -121,9 +122,11 @@ func (i *intake) Subjects(ctx context.Context) (out []Subject, err error) {
 	return out, err
 }
 
-// subjects are the grants that gave access at some time from from on.
+// subjects are the grants that gave access at some time from from on. Those that
+// another tool gave are none: of them only what people import tells.
 func (l *Log) subjects(v storage.View, from, now time.Time) ([]Subject, error) {
 	grants, err := v.Grants(storage.GrantFilter{From: from, Limit: 1 << 30})
+	grants = slices.DeleteFunc(grants, func(g jit.Grant) bool { return g.Imported != nil })
 	if err != nil || len(grants) == 0 {
 		return nil, err
 	}

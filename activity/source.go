@@ -75,6 +75,8 @@ type Progress struct {
 	// before then was looked for. Zero: everything was, or of all that
 	// [Intake.Subjects] gave.
 	Since time.Time
+	// Tells is, of an import, of what Until is said.
+	Tells *Tells
 	// Newest is when the newest thing was done that the source has heard of, its
 	// own sign of life.
 	Newest time.Time

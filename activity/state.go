@@ -30,11 +30,32 @@ type State struct {
 	Newest time.Time `json:"newest,omitzero"` // the newest thing it has heard of
 	Gaps   []Span    `json:"gaps,omitempty"`
 	Total  Tally     `json:"total"`
+	Tells  *Tells    `json:"tells,omitempty"` // of an import: what its files tell of; nil: nobody said
 
 	ReadAt   time.Time `json:"read_at,omitzero"`   // last read to its end, without an error
 	FailedAt time.Time `json:"failed_at,omitzero"` // of the error; zero: the last read was good
 	Error    string    `json:"error,omitempty"`
 	SilentAt time.Time `json:"silent_at,omitzero"` // since when people know that it is silent; zero: it is not
+}
+
+// Tells is of what somebody who imported logs said that they tell everything.
+// Without a name it is of whatever was imported itself and nothing else watches.
+type Tells struct {
+	Watched
+	Unlogged []string `json:"unlogged,omitempty"` // services of which what is done with their data is not in it
+}
+
+// with is what two imports under one name tell of.
+func (t *Tells) with(more Tells) *Tells {
+	if t == nil {
+		return &more
+	}
+	union := func(a, b []string) []string {
+		all := slices.Concat(a, b)
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return &Tells{Watched{union(t.Resources, more.Resources), union(t.Kinds, more.Kinds)}, union(t.Unlogged, more.Unlogged)}
 }
 
 // StateOf is how far a source has read.
@@ -70,6 +91,9 @@ func (s *State) take(now time.Time, t Tally, p Progress) {
 	}
 	if n := t.Bad[BadVersion]; n > 0 { // not one of them can be told from what grants did
 		s.addGap(Span{From: later(s.Newest, s.Since), To: now, Why: fmt.Sprintf("%d records are of a version that is not known", n)})
+	}
+	if p.Tells != nil {
+		s.Tells = s.Tells.with(*p.Tells)
 	}
 	if until := earlier(p.Until, now); until.After(s.Until) {
 		s.begin(p.Since)

@@ -28,12 +28,32 @@ type Use struct {
 	Amended int       `json:"amended,omitempty"` // of the actions, corrected by their source later
 	Dropped int       `json:"dropped,omitempty"` // counted, and not kept as rows: there were too many
 
-	did, refused set // numbers of the actions that were not denied and that were
-	rows         int // kept
+	kinds *kinds // nil: none
+	rows  int    // kept
+}
+
+// kinds are the numbers of the actions that were not denied and that were. They
+// stand apart as most uses are only counted, by the million.
+type kinds struct{ did, refused set }
+
+// own are the kinds of u, to be added to.
+func (u *Use) own() *kinds {
+	if u.kinds == nil {
+		u.kinds = &kinds{}
+	}
+	return u.kinds
+}
+
+// sets are the kinds of u, to be read.
+func (u *Use) sets() *kinds {
+	if u.kinds == nil {
+		return &kinds{}
+	}
+	return u.kinds
 }
 
 // Kinds is how many different actions were done, and how many were denied.
-func (u Use) Kinds() (did, denied int) { return u.did.len(), u.refused.len() }
+func (u Use) Kinds() (did, denied int) { return u.sets().did.len(), u.sets().refused.len() }
 
 // add counts a row.
 func (u *Use) add(r *row) {
@@ -54,7 +74,7 @@ func (u *Use) add(r *row) {
 	switch r.outcome() {
 	case jit.ActivityDenied:
 		u.Denied++
-		u.refused.add(r.action)
+		u.own().refused.add(r.action)
 		return
 	case jit.ActivityFailed:
 		u.Failed++
@@ -70,7 +90,7 @@ func (u *Use) add(r *row) {
 			}
 		}
 	}
-	u.did.add(r.action)
+	u.own().did.add(r.action)
 	if r.is(flagReadOnly) {
 		u.Reads++
 	} else {
@@ -113,7 +133,7 @@ func (u *Use) encode() []byte {
 	b = binary.AppendVarint(b, first)
 	b = binary.AppendVarint(b, micros(u.Last)-first)
 	b = binary.AppendVarint(b, micros(u.LastOK))
-	return u.refused.appendTo(u.did.appendTo(b))
+	return u.sets().refused.appendTo(u.sets().did.appendTo(b))
 }
 
 func decodeUse(b []byte) (Use, error) {
@@ -130,7 +150,7 @@ func decodeUse(b []byte) (Use, error) {
 	if u.Actions == 0 {
 		u.Last = time.Time{}
 	}
-	u.did, u.refused = r.set(), r.set()
+	u.kinds = &kinds{r.set(), r.set()}
 	return u, r.err
 }
 

@@ -10,9 +10,9 @@ import (
 // of these is not known to be unused before the source has told.
 type Watched struct {
 	// Resources are names of the policy.
-	Resources []string `yaml:"resources"`
+	Resources []string `yaml:"resources" json:"resources,omitempty"`
 	// Kinds are kinds of entitlement, such as aws_session.
-	Kinds []string `yaml:"kinds"`
+	Kinds []string `yaml:"kinds" json:"kinds,omitempty"`
 }
 
 // Has reports whether what is done with h shows.

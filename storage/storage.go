@@ -66,6 +66,8 @@ type Health struct {
 type View interface {
 	Request(id string) (jit.Request, error)
 	Requests(RequestFilter) ([]jit.Request, error)
+	// CountRequests is how many requests a filter chooses, whatever its Limit.
+	CountRequests(RequestFilter) (int, error)
 	Grant(id string) (jit.Grant, error)
 	Grants(GrantFilter) ([]jit.Grant, error)
 	Holding(id string) (jit.Holding, error)
@@ -79,6 +81,8 @@ type View interface {
 	SignIn(tokenSHA256 string) (jit.SignIn, error)
 	Drift(id string) (jit.Drift, error)
 	Drifts(DriftFilter) ([]jit.Drift, error)
+	Suggestion(id string) (jit.Suggestion, error)
+	Suggestions(SuggestionFilter) ([]jit.Suggestion, error)
 	// Device is the machine with a code, by the code's digest.
 	Device(codeSHA256 string) (jit.Device, error)
 	Devices(DeviceFilter) ([]jit.Device, error)
@@ -134,7 +138,8 @@ type Tx interface {
 	// Version is 0 is new; any other must be the stored one, or the whole
 	// write is ErrConflict. A holding's lease is checked with it: a Fence older
 	// than the stored one is ErrConflict. An id that exists already, a second
-	// approval by one person, a second drift of one kind and target, and any write
+	// approval by one person, a second drift of one kind and target, a
+	// second suggestion of one key of which none is settled, and any write
 	// to a sign-in that was used, to a device that was settled or to a token that
 	// was revoked, are ErrConflict.
 	Save(changes ...*jit.Change) error
@@ -262,6 +267,8 @@ type RequestFilter struct {
 	Extends  string
 	Outcome  string    // of the decision
 	Since    time.Time // created at or after
+	Before   time.Time // created before; with BeforeID the page goes on after that request, newest first
+	BeforeID string
 	DueBy    time.Time // NextAt set and not after
 	Limit    int       // 0: 1000
 }
@@ -323,6 +330,16 @@ type DriftFilter struct {
 	States  []jit.DriftState
 	Targets []string // any of these outside things
 	Limit   int      // 0: 10000, or enough for Targets
+}
+
+// SuggestionFilter chooses suggestions in order of their ids. The zero value is
+// every suggestion.
+type SuggestionFilter struct {
+	States    []jit.SuggestionState
+	Keys      []string
+	Rule      string
+	ExpiresBy time.Time // ExpiresAt set and not after
+	Limit     int       // 0: 10000
 }
 
 // DeviceFilter chooses devices in order of their ids. The zero value is every

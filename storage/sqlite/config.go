@@ -122,12 +122,16 @@ func writerOn(conn *conn, cfg Config) (*writer, error) {
 	if err := conn.script(freeLeases); err != nil {
 		return nil, err
 	}
-	// Four times SQLite's own: a checkpoint flushes the file as well.
-	if err := conn.script("PRAGMA wal_autocheckpoint = 4000"); err != nil {
+	if err := conn.script(logOfWrites); err != nil {
 		return nil, err
 	}
 	return newWriter(conn, newBallast(filepath.Join(cfg.Dir, BallastName), cfg.ballastSize()))
 }
+
+// logOfWrites is moved into the file at four times SQLite's own size, as a
+// checkpoint flushes the file as well. While somebody reads for long, as a review
+// of half a year does, it cannot be; it is cut back to its usual size afterwards.
+const logOfWrites = "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432"
 
 // freeLeases gives up the leases of the process before this one: it is dead,
 // or this one would not have the lock, and what it was at must not wait.

@@ -22,19 +22,20 @@ type kept[T any] struct {
 
 // draft is a change ready to be written.
 type draft struct {
-	event    jit.Event
-	requests []kept[jit.Request]
-	grants   []kept[jit.Grant]
-	holdings []kept[jit.Holding]
-	reviews  []kept[jit.Review]
-	advances []kept[jit.Advance]
-	pickups  []kept[jit.Pickup]
-	links    []kept[jit.Link]
-	signIns  []kept[jit.SignIn]
-	drifts   []kept[jit.Drift]
-	devices  []kept[jit.Device]
-	tokens   []kept[jit.Token]
-	err      error
+	event       jit.Event
+	requests    []kept[jit.Request]
+	grants      []kept[jit.Grant]
+	holdings    []kept[jit.Holding]
+	reviews     []kept[jit.Review]
+	advances    []kept[jit.Advance]
+	pickups     []kept[jit.Pickup]
+	links       []kept[jit.Link]
+	signIns     []kept[jit.SignIn]
+	drifts      []kept[jit.Drift]
+	devices     []kept[jit.Device]
+	tokens      []kept[jit.Token]
+	suggestions []kept[jit.Suggestion]
+	err         error
 }
 
 // drafts encodes the changes in order and yields some at a time; of many, it
@@ -100,6 +101,7 @@ func draftOf(c *jit.Change) (d draft) {
 	d.drifts = keep(&d, c.Drifts(), row.Drift, whole[jit.Drift])
 	d.devices = keep(&d, c.Devices(), row.Device, whole[jit.Device])
 	d.tokens = keep(&d, c.Tokens(), row.Token, whole[jit.Token])
+	d.suggestions = keep(&d, c.Suggestions(), row.Suggestion, whole[jit.Suggestion])
 	return d
 }
 

@@ -102,6 +102,9 @@ func requestQuery(f storage.RequestFilter) *query {
 	if !f.Since.IsZero() {
 		q.and("created_at >= ?", row.Micros(f.Since))
 	}
+	if !f.Before.IsZero() {
+		q.and("(created_at, id) < (?, ?)", row.Micros(f.Before), f.BeforeID)
+	}
 	if f.Batch != "" {
 		q.and("batch <> ''")
 	}

@@ -152,6 +152,9 @@ func (s *saver) rare(d draft) error {
 	if err == nil {
 		err = each("token", d.tokens, s.token, func(t *jit.Token) string { return t.ID })
 	}
+	if err == nil {
+		err = each("suggestion", d.suggestions, s.suggestion, func(g *jit.Suggestion) string { return g.ID })
+	}
 	return err
 }
 

@@ -153,7 +153,11 @@ func TestAnUpgradedStoreGoesOnWithTheGrantsThatRun(t *testing.T) {
 		asked, made := jit.Record(jit.Event{At: noon, Kind: jit.EventTokenAsked}), jit.Record(jit.Event{At: noon, Kind: jit.EventTokenMade})
 		asked.Device(jit.Device{ID: "dev_1", CodeSHA256: "ab", UserCodeSHA256: "cd", CreatedAt: noon, ExpiresAt: noon.Add(10 * time.Minute)})
 		made.Token(jit.Token{ID: "tok_1", SHA256: "ef", Principal: "ann@example.com", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
-		save(t, s, link, asked, made)
+		shown := jit.Record(jit.Event{At: noon, Kind: jit.EventSuggestionShown})
+		if err := shown.Suggestion(jit.Suggestion{ID: "sug_1", Key: jit.SuggestionKey("A2", "databases", ""), Rule: "databases", FirstShown: noon, LastShown: noon}, jit.SuggestionOpen); err != nil {
+			t.Fatal(err)
+		}
+		save(t, s, link, asked, made, shown)
 		if err := s.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}

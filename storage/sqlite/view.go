@@ -119,6 +119,17 @@ func (v *view) Request(id string) (jit.Request, error) {
 	return named(r, err, "request", id)
 }
 
+func (v *view) CountRequests(f storage.RequestFilter) (int, error) {
+	if v.conn == nil {
+		return 0, errViewEnded
+	}
+	q := requestQuery(f)
+	q.order, q.limit = "1", 1
+	text, args := q.text("SELECT count(*) FROM requests")
+	n, err := v.conn.number(text, args...)
+	return int(n), err
+}
+
 func (v *view) Requests(f storage.RequestFilter) ([]jit.Request, error) {
 	text, args := requestQuery(f).text(selectRequests)
 	return rows(v, text, args, scanRequest)

@@ -15,7 +15,7 @@ var rowLaws = []law{
 		want.Ticket, want.Batch, want.Extends, want.Answer = "INC-42", "bat_1", "grt_0", "no"
 		want.StartAt, want.LapseAt, want.NextAt, want.DecidedAt = at(1), at(2), at(3), at(4)
 		want.Facts = json.RawMessage(`{"groups":["a<b>"]}`)
-		want.Approvals = []jit.Approval{{By: "bo@example.com", At: at(5), Duration: time.Hour}}
+		want.Approvals = []jit.Approval{{By: "bo@example.com", At: at(5), Duration: time.Hour, Note: "the orders team confirmed it"}}
 		b.save(requestTo(want, jit.RequestPending))
 		want.Version, want.State = 1, jit.RequestPending
 		b.equal("request", b.request("req_1"), want)

@@ -22,7 +22,7 @@ type Open func(t *testing.T, place string) storage.Store
 // Run checks a store against every law.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	for _, group := range [][]law{rowLaws, writeLaws, listLaws, logLaws, holdingLaws, outboxLaws, linkLaws, signInLaws, deviceLaws, tokenLaws, driftLaws, inboxLaws, smallLaws, walkLaws, inboxWalkLaws} {
+	for _, group := range [][]law{rowLaws, writeLaws, listLaws, logLaws, holdingLaws, outboxLaws, linkLaws, signInLaws, deviceLaws, tokenLaws, driftLaws, suggestionLaws, inboxLaws, smallLaws, walkLaws, inboxWalkLaws} {
 		for _, l := range group {
 			t.Run(l.sentence, func(t *testing.T) {
 				t.Parallel()

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	fastjson "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
 	"jitbot/jit"
 	"jitbot/storage"
 )
@@ -26,11 +29,13 @@ func EncodeRequest(r *jit.Request) (string, error) {
 	o.flag("escalated", r.Escalated)
 	o.name("decision")
 	o.inner(func() { o.decision(&r.Decision) })
+	o.raw("ask", r.Ask)
 	o.raw("facts", r.Facts)
 	list(o, "approvals", r.Approvals, o.approval)
 	o.at("decided_at", r.DecidedAt)
 	o.str("decided_by", r.DecidedBy)
 	o.str("answer", r.Answer)
+	o.str("imported", r.Imported)
 	return o.text()
 }
 
@@ -46,6 +51,7 @@ func (o *object) account(name string, a jit.Account) {
 func (o *object) decision(d *jit.Decision) {
 	o.str("policy_sha256", d.PolicySHA256)
 	o.str("outcome", d.Outcome)
+	o.str("said", d.Said)
 	o.str("rule", d.Rule)
 	o.num("line", int64(d.Line))
 	o.num("count", int64(d.Count))
@@ -55,6 +61,7 @@ func (o *object) decision(d *jit.Decision) {
 	})
 	o.num("max_duration", int64(d.MaxDuration))
 	o.flag("step_up", d.StepUp)
+	o.flag("note", d.Note)
 	o.str("content", d.Content)
 	o.texts("reasons", d.Reasons)
 }
@@ -66,6 +73,7 @@ func (o *object) approval(a jit.Approval) {
 		o.at("at", a.At)
 		o.num("duration", int64(a.Duration))
 		o.flag("signed_in", a.SignedIn)
+		o.str("note", a.Note)
 	})
 }
 
@@ -86,6 +94,18 @@ func EncodeGrant(g *jit.Grant) (string, error) {
 	o.at("paged_at", g.PagedAt)
 	o.texts("scope", g.Scope)
 	o.num("receipts", int64(g.Receipts))
+	if i := g.Imported; i != nil {
+		o.name("imported")
+		o.inner(func() {
+			o.at("promised", i.Promised)
+			o.num("extensions", int64(i.Extensions))
+			o.num("opened", int64(i.Opened))
+			o.flag("unopened", i.Unopened)
+			o.str("sensitivity", i.Sensitivity)
+			o.at("review_by", i.ReviewBy)
+			o.texts("access_keys", i.AccessKeys)
+		})
+	}
 	return o.text()
 }
 
@@ -138,10 +158,13 @@ func Encode(kept any) (string, error) {
 	return strings.TrimSuffix(body.String(), "\n"), nil
 }
 
+// Bodies are read alike by encoding/json and by this, which takes half the time.
+var asWritten = jsonv1.DefaultOptionsV1()
+
 // Decode reads a body back into what it was made from. Fields with columns of
 // their own are the caller's to fill.
 func Decode[T any](body string, into *T) error {
-	if err := json.Unmarshal([]byte(body), into); err != nil {
+	if err := fastjson.Unmarshal([]byte(body), into, asWritten); err != nil {
 		return fmt.Errorf("decode row: %w", err)
 	}
 	return nil

@@ -106,6 +106,13 @@ func Drift(d jit.Drift) jit.Drift {
 	return d
 }
 
+// Suggestion returns s as it is kept.
+func Suggestion(s jit.Suggestion) jit.Suggestion {
+	tidy(&s.FirstShown, &s.LastShown, &s.DismissedAt, &s.SilentUntil, &s.ProposedAt, &s.ConfirmedAt,
+		&s.AppliedAt, &s.InForceAt, &s.ExpiresAt, &s.RevertedAt, &s.Shadow.From, &s.Shadow.Until, &s.Shadow.ToldAt, &s.Shadow.EndedAt)
+	return s
+}
+
 // Device returns d as it is kept.
 func Device(d jit.Device) jit.Device {
 	tidy(&d.CreatedAt, &d.ExpiresAt, &d.ConfirmedAt, &d.SettledAt)

@@ -69,7 +69,7 @@ func TestEveryTimeOfEveryRowIsKeptInUTCWithMicroseconds(t *testing.T) {
 		row.Request(filled[jit.Request]()), row.Grant(filled[jit.Grant]()), row.Holding(filled[jit.Holding]()),
 		row.Review(filled[jit.Review]()), row.Advance(filled[jit.Advance]()), row.Pickup(filled[jit.Pickup]()),
 		row.Link(filled[jit.Link]()), row.SignIn(filled[jit.SignIn]()), row.Drift(filled[jit.Drift]()),
-		row.Device(filled[jit.Device]()), row.Token(filled[jit.Token]()),
+		row.Suggestion(filled[jit.Suggestion]()), row.Device(filled[jit.Device]()), row.Token(filled[jit.Token]()),
 		row.Outgoing(filled[storage.Outgoing]()),
 	} {
 		v := reflect.ValueOf(kept)
