@@ -197,7 +197,7 @@ func (e Encoder) apiEvent(r Record) object {
 // eventActivity is what an event does to what it is about.
 func eventActivity(kind string) (id int, name string) {
 	switch kind {
-	case jit.EventRequested, jit.EventAdvanceGiven, jit.EventLinked, jit.EventReceipt:
+	case jit.EventRequested, jit.EventAdvanceGiven, jit.EventLinked, jit.EventReceipt, jit.EventImported:
 		return apiCreate, "Create"
 	case jit.EventActivityRead, jit.EventExported, jit.EventTimelineOpened, jit.EventReadBack:
 		return apiRead, "Read"
