@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,10 +12,17 @@ import (
 	"jitbot/storage"
 )
 
+// consent is how an approver says yes: perhaps for a shorter time, perhaps with a
+// note.
+type consent struct {
+	shorter time.Duration
+	note    string
+}
+
 // approve says yes to a request, perhaps for a shorter time. The right to do so
 // is checked on what is stored and on what the policy says now; the request
 // was decided on by whoever's write came first.
-func (s *Service) approve(ctx context.Context, c call, id string, shorter time.Duration) (Reply, error) {
+func (s *Service) approve(ctx context.Context, c call, id string, y consent) (Reply, error) {
 	return s.decideOn(ctx, c, id, func(tx storage.Tx, r jit.Request, j judged, now time.Time) (Reply, error) {
 		if err := s.mayGive(tx); err != nil {
 			return Reply{}, err
@@ -31,14 +37,17 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 		if content := contentOf(j); content != r.Decision.Content {
 			return s.redraw(tx, c, r, j, now)
 		}
-		length, err := approvedLength(r, j, shorter)
+		length, err := approvedLength(r, j, y.shorter)
 		if err != nil {
 			return Reply{}, err
 		}
-		if stepUp {
-			return s.offerStepUp(tx, c, r, length, shorter, now)
+		if needsNote(r, j) && y.note == "" {
+			return Reply{}, refuse(CodeBadInput, "Approving "+r.Resource+" needs a note that says why.", "`/jit approve "+r.ID+" <note>` writes one, and so does the button on the card.").at(fieldReason)
 		}
-		r.Approvals = append(slices.Clone(r.Approvals), jit.Approval{By: c.who.ID, Account: c.in.From, At: now, Duration: length, SignedIn: c.stepped})
+		if stepUp {
+			return s.offerStepUp(tx, c, r, length, y, now)
+		}
+		r.Approvals = append(slices.Clone(r.Approvals), jit.Approval{By: c.who.ID, Account: c.in.From, At: now, Duration: length, SignedIn: c.stepped, Note: y.note})
 		r.Duration = length
 		e := c.event(jit.EventApproval, now)
 		e.Request, e.Resource, e.PolicySHA256 = r.ID, r.Resource, j.policy.SHA256()
@@ -51,23 +60,30 @@ func (s *Service) approve(ctx context.Context, c call, id string, shorter time.D
 	})
 }
 
+// needsNote reports whether approvers have to say why, by what the card showed
+// or by what the policy says now.
+func needsNote(r jit.Request, j judged) bool {
+	return r.Decision.Note || j.decision.Note || j.rule.Note
+}
+
 // redraw puts what a request would give now in place of what approvers saw.
 // Nothing is approved by it, and earlier approvals, which were of something
 // else, do not count any more.
 func (s *Service) redraw(tx storage.Tx, c call, r jit.Request, j judged, now time.Time) (Reply, error) {
-	facts, err := json.Marshal(j.facts)
-	if err != nil {
-		return Reply{}, fmt.Errorf("freeze the facts: %w", err)
-	}
 	outcome := r.Decision.Outcome
-	r.Facts, r.Decision, r.Approvals = facts, frozenDecision(j), nil
-	r.Decision.Outcome = outcome // it goes on waiting for people, whatever the policy would say of a new one
+	if err := freeze(&r, j); err != nil {
+		return Reply{}, err
+	}
+	r.Approvals = nil
+	if r.Decision.Outcome != outcome { // it goes on waiting for people, whatever the policy would say of a new one
+		r.Decision.Outcome, r.Decision.Said = outcome, j.said.String()
+	}
 	if r.Escalated {
 		r.Decision.Approvers = union(r.Decision.Approvers, escalatedTo(r, j))
 	}
 	e := c.event(jit.EventRequestChanged, now)
 	e.Request, e.Resource, e.PolicySHA256 = r.ID, r.Resource, j.policy.SHA256()
-	_, err = s.saveRequest(tx, e, r, jit.RequestPending)
+	_, err := s.saveRequest(tx, e, r, jit.RequestPending)
 	return said("What "+r.Resource+" gives has changed since the card was posted.", "Nothing was approved. Look at the card and the policy again, and approve if you still agree.", Warning), err
 }
 
@@ -165,7 +181,7 @@ func (s *Service) mayDecide(c call, r jit.Request, j judged) error {
 	if !asked(r, c.who.ID) {
 		return refuse(CodeNoRight, "You cannot decide on this request.", s.who(r.Decision.Approvers)+" can.")
 	}
-	if j.decision.Outcome == policy.Deny && j.decision.Cause != policy.CauseNobody {
+	if j.decision.Outcome == policy.Deny && j.decision.Cause != policy.CauseNobody && j.decision.Cause != policy.CauseLastApprovers {
 		return refuse(CodeDenied, "The policy does not allow this request any more.", first(j.words.Reasons, "`/jit why "+r.ID+"` shows the rules.")+" It can be approved if that changes before it lapses.")
 	}
 	if !s.approverNow(r, j, c.who.ID) {
@@ -208,13 +224,14 @@ func waitsBy(r jit.Request, j judged) policy.RuleView {
 }
 
 // escalatedTo is who the rule of a request escalates to, the people behind the
-// request left out.
+// request and those who approved the last grants left out.
 func escalatedTo(r jit.Request, j judged) []string {
 	var out []string
 	for _, ref := range waitsBy(r, j).Escalate.To {
 		people, _ := j.policy.Members(ref, j.facts)
 		for _, p := range people {
-			if p != j.ask.User && p != j.ask.By && !slices.Contains(out, p) {
+			behind := p == j.ask.User || p == j.ask.By || slices.Contains(j.approvers.LastOnes, p)
+			if !behind && !slices.Contains(out, p) {
 				out = append(out, p)
 			}
 		}

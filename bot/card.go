@@ -13,7 +13,17 @@ type Card struct {
 	Quote   string   `json:"quote,omitempty"`  // what a person typed; shown as a quotation
 	Buttons []Button `json:"buttons,omitempty"`
 	Links   []Link   `json:"links,omitempty"`
+	Picture *Picture `json:"picture,omitempty"`
 	Notice  string   `json:"notice"` // the whole in one sentence, for notifications and screen readers; never a secret
+}
+
+// Picture is an image that goes with a card. Where a chat cannot show it the card
+// goes without it, so what it says is said in words as well.
+type Picture struct {
+	PNG    []byte `json:"png"`
+	Alt    string `json:"alt"`   // the whole of it in words
+	Width  int    `json:"width"` // as it is meant to be seen
+	Height int    `json:"height"`
 }
 
 // Status is a state in words with a tone that may colour it.

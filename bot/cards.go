@@ -54,7 +54,7 @@ func (s *Service) approvalCard(st story) Card {
 	}
 	if r.State == jit.RequestPending {
 		card.Buttons = []Button{
-			{Action: Action{verbApprove, r.ID}, Label: "Approve", Style: Primary, Confirm: s.confirmApproval(r)},
+			s.approveButton(r),
 			{Action: Action{pressShortenForm, r.ID}, Label: "Shorter…"},
 			{Action: Action{pressDenyForm, r.ID}, Label: "Deny…", Style: Danger},
 		}
@@ -72,6 +72,15 @@ func (s *Service) approvalCard(st story) Card {
 	}
 	card.Notice = card.Title + ". " + card.Status.Text + "."
 	return card
+}
+
+// approveButton opens a form where a note is needed: it makes one look twice
+// as well.
+func (s *Service) approveButton(r jit.Request) Button {
+	if r.Decision.Note {
+		return Button{Action: Action{pressApproveForm, r.ID}, Label: "Approve…", Style: Primary}
+	}
+	return Button{Action: Action{verbApprove, r.ID}, Label: "Approve", Style: Primary, Confirm: s.confirmApproval(r)}
 }
 
 // confirmApproval makes an approver of something sensitive look twice: a tap
@@ -109,6 +118,11 @@ func (s *Service) recordFields(st story) []Field {
 	}
 	if len(r.Approvals) > 0 {
 		fields = append(fields, field("Approved by", s.approvedBy(r)))
+	}
+	for _, a := range r.Approvals {
+		if a.Note != "" {
+			fields = append(fields, field("Note by "+s.People.Name(a.By), plain(a.Note)))
+		}
 	}
 	if r.Answer != "" && (r.State == jit.RequestDenied || r.State == jit.RequestCancelled) {
 		fields = append(fields, field("Because", plain(r.Answer)))

@@ -26,6 +26,7 @@ type Command struct {
 	Yes       bool // a question was answered beforehand
 	Resource  string
 	Code      string // link: as typed
+	Value     string // of an edit of the policy: as typed
 }
 
 // The verbs, in the order help shows them.
@@ -80,7 +81,7 @@ func grammar() []usage {
 		{verbAgain, "<request>", "ask for the same again", parseID},
 		{verbCancel, "[request]", "withdraw a request that waits", parseOptionalID},
 		{verbPending, "", "requests that wait for you", parseNothing},
-		{verbApprove, "<request> [duration]", "approve, perhaps for a shorter time", parseApprove},
+		{verbApprove, "<request> [duration] [note]", "approve, perhaps for a shorter time, and say why", parseApprove},
 		{verbDeny, "<request> <reason>", "deny, and say why", parseIDReason},
 		{verbWhy, "<id> | <resource> [duration] [reason]", "what the policy says, rule by rule", parseWhy},
 		{verbResources, "", "what you may ask for", parseNothing},
@@ -281,7 +282,7 @@ func parseEnd(c *Command, words []string) error {
 }
 
 func parseApprove(c *Command, words []string) error {
-	if len(words) == 0 || len(words) > 2 {
+	if len(words) == 0 {
 		return badUse(c.Verb, "That needs the request's id.")
 	}
 	c.ID = words[0]

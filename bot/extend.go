@@ -92,7 +92,7 @@ func (s *Service) lengthen(tx storage.Tx, e jit.Event, r jit.Request, j judged) 
 	}
 	e.Kind, e.Grant = jit.EventGrantExtended, g.ID
 	c := jit.Record(e)
-	requestDetails(c, r)
+	requestDetails(c, e, r)
 	g.Duration += r.Duration
 	g.ExpiresAt, g.NotAfter = g.ExpiresAt.Add(r.Duration), g.NotAfter.Add(r.Duration)
 	g.WarnedAt = time.Time{}

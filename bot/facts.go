@@ -32,10 +32,14 @@ type Tickets interface {
 // gather fetches what the policy could need to decide r at the given instant.
 // It never fails: a source that does not answer leaves its fact unknown.
 func (s *Service) gather(ctx context.Context, p *policy.Policy, r *policy.Request, at time.Time) *policy.Facts {
+	return s.gatherInto(ctx, p, r, p.Needs(r), &policy.Facts{At: at, Groups: map[string][]string{}})
+}
+
+// gatherInto is gather of some needs, added to facts that are there.
+func (s *Service) gatherInto(ctx context.Context, p *policy.Policy, r *policy.Request, needs policy.Needs, facts *policy.Facts) *policy.Facts {
 	ctx, cancel := context.WithTimeout(ctx, factsBudget)
 	defer cancel()
-	g := &gathering{s: s, facts: &policy.Facts{At: at, Groups: map[string][]string{}}}
-	needs := p.Needs(r)
+	g, at := &gathering{s: s, facts: facts}, facts.At
 	for _, name := range needs.Groups {
 		g.start(func() { g.group(ctx, p, name) })
 	}
@@ -47,6 +51,9 @@ func (s *Service) gather(ctx context.Context, p *policy.Policy, r *policy.Reques
 	}
 	if needs.Incidents && s.Tickets != nil {
 		g.start(func() { g.incidents(ctx) })
+	}
+	if needs.LastApprovers {
+		g.start(func() { g.lastApprovers(ctx, r.User) })
 	}
 	if needs.AutoApproved || needs.Advance {
 		g.start(func() { g.history(ctx, r, at) })
@@ -216,11 +223,49 @@ func (s *Service) autoApproved(v storage.View, person, resource string, at time.
 	}
 	for _, r := range past {
 		took := later(r.CreatedAt, r.StartAt)
-		if r.Kind != jit.BreakGlass && took.After(at.Add(-maxHistory)) && (r.State == jit.RequestApproved || !took.After(at)) {
+		if r.Imported == "" && r.Kind != jit.BreakGlass && took.After(at.Add(-maxHistory)) && (r.State == jit.RequestApproved || !took.After(at)) {
 			used = append(used, took)
 		}
 	}
 	return used, len(past) < maxPastCount, nil
+}
+
+// lastApprovers reads who approved the last grants of a person, among the
+// newest thousand that people approved.
+func (g *gathering) lastApprovers(ctx context.Context, person string) {
+	var past []jit.Request
+	err := g.s.store.Read(ctx, func(v storage.View) (err error) {
+		past, err = v.Requests(storage.RequestFilter{
+			For: person, Outcome: policy.Approval.String(), States: []jit.RequestState{jit.RequestApproved}, Limit: maxPastCount,
+		})
+		return err
+	})
+	if err != nil {
+		g.missing("last_approvers", person, err)
+		return
+	}
+	slices.SortStableFunc(past, func(a, b jit.Request) int { return b.DecidedAt.Compare(a.DecidedAt) })
+	g.keep(func(f *policy.Facts) {
+		f.LastApprovers, f.LastApproversKnown = lastApprovals(past), true
+	})
+}
+
+// lastApprovals is who approved what, as far as the policy looks back.
+func lastApprovals(past []jit.Request) []policy.PastApproval {
+	var out []policy.PastApproval
+	seen := map[string]int{}
+	for _, r := range past {
+		if r.Imported != "" || r.Kind != jit.Access || len(r.Approvals) == 0 || seen[r.Decision.Rule] == policy.MaxExcluded {
+			continue
+		}
+		seen[r.Decision.Rule]++
+		by := make([]string, len(r.Approvals))
+		for i, a := range r.Approvals {
+			by[i] = a.By
+		}
+		out = append(out, policy.PastApproval{Rule: r.Decision.Rule, By: by})
+	}
+	return out
 }
 
 type errNoSource string

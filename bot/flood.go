@@ -36,16 +36,18 @@ const (
 const (
 	requestsWithin = 10 * time.Minute
 	maxRequests    = 30 // of one person in that time
+	mostLookedAt   = 1000
 )
 
 // tooMany refuses a request of person, who asks, where there were too many of
 // late, and says when there is room again.
 func tooMany(v storage.View, person string, now time.Time) error {
-	late, err := v.Requests(storage.RequestFilter{By: person, Since: now.Add(-requestsWithin).Add(time.Microsecond), Limit: maxRequests})
+	late, err := v.Requests(storage.RequestFilter{By: person, Since: now.Add(-requestsWithin).Add(time.Microsecond), Limit: mostLookedAt})
+	late = slices.DeleteFunc(late, func(r jit.Request) bool { return r.Imported != "" }) // made elsewhere
 	if err != nil || len(late) < maxRequests {
 		return err
 	}
-	wait := max(late[len(late)-1].CreatedAt.Add(requestsWithin).Sub(now).Truncate(time.Minute)+time.Minute, time.Minute)
+	wait := max(late[maxRequests-1].CreatedAt.Add(requestsWithin).Sub(now).Truncate(time.Minute)+time.Minute, time.Minute)
 	return refuse(CodeLimit, fmt.Sprintf("You made %d requests within %s; that is the most.", maxRequests, jit.FormatDuration(requestsWithin)),
 		"Try again in "+jit.FormatDuration(wait)+". `/jit mine` lists what became of the last ones.")
 }

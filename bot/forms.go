@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"jitbot/jit"
 	"jitbot/policy"
@@ -17,6 +18,7 @@ const (
 	formBreakGlass = "break-glass"
 	formDeny       = "deny"
 	formShorten    = "shorten"
+	formApprove    = "approve"
 	formExtend     = "extend"
 	formReview     = "review"
 
@@ -126,10 +128,28 @@ func (s *Service) openForm(ctx context.Context, c call, a Action) (Reply, error)
 	if err != nil {
 		return Reply{}, err
 	}
-	if a.Verb == pressDenyForm {
-		return Reply{Form: denyForm(r, s.People.Name(r.For))}, nil
+	who := s.People.Name(r.For)
+	switch a.Verb {
+	case pressDenyForm:
+		return Reply{Form: denyForm(r, who)}, nil
+	case pressApproveForm:
+		return Reply{Form: approveForm(r, who)}, nil
+	default:
+		return Reply{Form: shortenForm(r, who, needsNote(r, j))}, nil
 	}
-	return Reply{Form: shortenForm(r, s.People.Name(r.For))}, nil
+}
+
+func approveForm(r jit.Request, who string) *Form {
+	return &Form{
+		Name: formApprove, ID: r.ID, Title: "Approve " + r.Resource + " for " + who, Submit: "Approve",
+		Intro:  []Text{{{Text: who + " gets " + r.Resource + " for " + jit.FormatDuration(r.Duration) + ", by rule " + r.Decision.Rule + "."}}},
+		Fields: []Input{noteInput()},
+	}
+}
+
+// noteInput asks an approver why.
+func noteInput() Input {
+	return Input{Name: fieldReason, Label: "Why is this right?", Kind: Lines, Required: true, Max: maxReason, Hint: "It is kept with the approval, and shown on the card."}
 }
 
 func denyForm(r jit.Request, who string) *Form {
@@ -139,12 +159,16 @@ func denyForm(r jit.Request, who string) *Form {
 	}
 }
 
-func shortenForm(r jit.Request, who string) *Form {
-	return &Form{
+func shortenForm(r jit.Request, who string, note bool) *Form {
+	f := &Form{
 		Name: formShorten, ID: r.ID, Title: "Approve for a shorter time", Submit: "Approve",
 		Intro:  []Text{{{Text: who + " asked for " + r.Resource + " for " + jit.FormatDuration(r.Duration) + "."}}},
 		Fields: []Input{{Name: "duration", Label: "Approve for", Kind: Duration, Value: jit.FormatDuration(max(r.Duration/2, time.Minute).Truncate(time.Minute)), Required: true, Options: durationOptions(r.Duration), Hint: "At most " + jit.FormatDuration(r.Duration)}},
 	}
+	if note {
+		f.Fields = append(f.Fields, noteInput())
+	}
+	return f
 }
 
 func (s *Service) extendForm(ctx context.Context, c call, id string) (Reply, error) {
@@ -182,7 +206,7 @@ func (s *Service) submit(ctx context.Context, c call, f Submission) (Reply, erro
 		return reply, err
 	}
 	if c.asks(u.Field) {
-		return Reply{Bad: map[string]string{u.Field: u.Say + " " + u.Hint}}, nil
+		return Reply{Bad: map[string]string{u.Field: strings.TrimSpace(u.Say + " " + u.Hint)}}, nil
 	}
 	if u.Code == CodeBadInput && len(f.Values) == 1 {
 		for field := range f.Values {
@@ -196,8 +220,8 @@ func (s *Service) submit(ctx context.Context, c call, f Submission) (Reply, erro
 func commandOfForm(f Submission) (Command, map[string]string) {
 	verbs := map[string]string{
 		formRequest: verbRequest, formBreakGlass: verbBreakGlass, formDeny: verbDeny,
-		formShorten: verbApprove, formExtend: verbExtend, formReview: verbReview,
-		formDriftAccept: formDriftAccept, formDriftFix: formDriftFix,
+		formShorten: verbApprove, formApprove: verbApprove, formExtend: verbExtend, formReview: verbReview,
+		formDriftAccept: formDriftAccept, formDriftFix: formDriftFix, formItemEdit: formItemEdit,
 	}
 	cmd, bad := Command{Verb: verbs[f.Name], ID: Shorten(f.ID, maxWord), Yes: true}, map[string]string{}
 	if cmd.Verb == "" {
@@ -215,11 +239,15 @@ func commandOfForm(f Submission) (Command, map[string]string) {
 	if err := cmd.reason([]string{value("reason")}); err != nil {
 		bad["reason"] = "At most 1000 characters."
 	}
-	if cmd.Reason == "" && slices.Contains([]string{formDeny, formReview, formBreakGlass, formDriftAccept, formDriftFix}, f.Name) {
+	if cmd.Reason == "" && slices.Contains([]string{formDeny, formApprove, formReview, formBreakGlass, formDriftAccept, formDriftFix}, f.Name) {
 		bad["reason"] = "A few words, please."
 	}
 	cmd.Ticket, cmd.Person, cmd.At = Shorten(value("ticket"), maxTicket), Shorten(value("for"), maxWord), Shorten(value("start"), maxWord)
 	switch f.Name {
+	case formItemEdit:
+		if cmd.Value = value(fieldValue); cmd.Value == "" || utf8.RuneCountInString(cmd.Value) > maxItemValue {
+			bad[fieldValue] = "A value, please, of at most " + itoa(maxItemValue) + " characters."
+		}
 	case formRequest:
 		cmd.Resources = []string{Shorten(value("resource"), maxWord)}
 	case formBreakGlass:

@@ -31,7 +31,7 @@ func (s *Service) give(tx storage.Tx, e jit.Event, r jit.Request, j judged) erro
 	}
 	e.Kind, e.Grant = jit.EventRequestApproved, g.ID
 	c := jit.Record(e)
-	requestDetails(c, r)
+	requestDetails(c, e, r)
 	c.Detail("not_after", g.NotAfter)
 	if j.decision.Advance != "" {
 		c.Detail("advance", j.decision.Advance)

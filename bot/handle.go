@@ -118,7 +118,7 @@ func (s *Service) command(ctx context.Context, c call, cmd Command) (Reply, erro
 	case verbCancel:
 		return s.cancel(ctx, c, cmd.ID)
 	case verbApprove:
-		return s.approve(ctx, c, cmd.ID, cmd.Duration)
+		return s.approve(ctx, c, cmd.ID, consent{cmd.Duration, cmd.Reason})
 	case verbDeny:
 		return s.deny(ctx, c, cmd.ID, cmd.Reason)
 	case verbAgain:
@@ -139,6 +139,8 @@ func (s *Service) command(ctx context.Context, c call, cmd Command) (Reply, erro
 		return s.unlink(ctx, c, cmd)
 	case formDriftAccept, formDriftFix:
 		return s.judgeDrift(ctx, c, cmd)
+	case formItemEdit:
+		return s.acceptItemAs(ctx, c, cmd)
 	case verbLink:
 		return s.showDevice(ctx, c, cmd.Code)
 	case verbRevokeTok:
@@ -178,6 +180,7 @@ func (s *Service) look(ctx context.Context, c call, cmd Command) (Reply, error) 
 const (
 	pressDenyForm    = "deny-form"
 	pressShortenForm = "shorten-form"
+	pressApproveForm = "approve-form"
 	pressExtendForm  = "extend-form"
 	pressRequestForm = "request-form"
 	pressReviewForm  = "review-form"
@@ -209,8 +212,11 @@ func (s *Service) press(ctx context.Context, c call, a Action) (Reply, error) {
 	if len(a.ID) > maxWord || len(a.Verb) > maxWord {
 		return Reply{}, unknownThing(a.ID)
 	}
+	if reply, known, err := s.pressItem(ctx, c, a); known {
+		return reply, err
+	}
 	switch a.Verb {
-	case pressDenyForm, pressShortenForm, pressExtendForm, pressReviewForm:
+	case pressDenyForm, pressShortenForm, pressApproveForm, pressExtendForm, pressReviewForm:
 		return s.openForm(ctx, c, a)
 	case pressRequestForm:
 		return s.requestForm(ctx, c)
@@ -249,7 +255,7 @@ func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now t
 		if err != nil {
 			return err
 		}
-		key := c.in.From.String() + " " + c.in.ID
+		key := c.deliveryKey()
 		kept, first, err := tx.Once(key, now)
 		if err != nil {
 			return err
@@ -276,6 +282,35 @@ func (s *Service) once(ctx context.Context, c call, fn func(tx storage.Tx, now t
 	s.poke()
 	return reply, nil
 }
+
+// errUntold undoes a write that only looked.
+var errUntold = errors.New("nobody has answered that yet")
+
+// answered is what an earlier delivery of the same call was answered with; told is
+// false where there was none. It is for what is done in more than one write.
+func (s *Service) answered(ctx context.Context, c call) (reply Reply, told bool, err error) {
+	err = s.store.Write(ctx, func(tx storage.Tx) error {
+		now, err := s.instant(tx)
+		if err != nil {
+			return err
+		}
+		kept, first, err := tx.Once(c.deliveryKey(), now)
+		if err == nil && first {
+			err = errUntold
+		}
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(kept, &reply)
+	})
+	if errors.Is(err, errUntold) {
+		return Reply{}, false, nil
+	}
+	return reply, err == nil, err
+}
+
+// deliveryKey tells a delivery from all others.
+func (c call) deliveryKey() string { return c.in.From.String() + " " + c.in.ID }
 
 // asks reports whether the call is a form that is still open and asks for a
 // field: what is wrong with that is said there, and no refusal.
@@ -414,4 +449,5 @@ func (s *Service) poke() {
 	poke(s.wakeReconciler)
 	poke(s.wakeOutbox)
 	poke(s.wakeNudges)
+	poke(s.wakeShadows)
 }

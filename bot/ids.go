@@ -15,14 +15,15 @@ var idEpoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // The kinds of id.
 const (
-	idRequest = "req"
-	idGrant   = "grt"
-	idHolding = "hld"
-	idAdvance = "adv"
-	idBatch   = "bat"
-	idDrift   = "drf"
-	idDevice  = "dev"
-	idToken   = "tok"
+	idRequest    = "req"
+	idGrant      = "grt"
+	idHolding    = "hld"
+	idAdvance    = "adv"
+	idBatch      = "bat"
+	idDrift      = "drf"
+	idDevice     = "dev"
+	idToken      = "tok"
+	idSuggestion = "sug"
 )
 
 // NewID makes an id of a kind for an instant: the kind, an underscore and 16

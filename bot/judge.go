@@ -15,6 +15,7 @@ type judged struct {
 	ask       policy.Request
 	facts     *policy.Facts
 	decision  policy.Decision
+	said      policy.Outcome // by the policy alone
 	words     policy.Explanation
 	approvers policy.Approvers
 	rule      policy.RuleView // zero if no rule decided
@@ -23,8 +24,14 @@ type judged struct {
 // judge gathers the facts and asks the policy. It calls outside sources, so it
 // runs outside any transaction.
 func (s *Service) judge(ctx context.Context, p *policy.Policy, ask policy.Request, at time.Time) judged {
-	j := judged{policy: p, ask: ask, facts: s.gather(ctx, p, &ask, at)}
+	return s.judgeOn(p, ask, s.gather(ctx, p, &ask, at))
+}
+
+// judgeOn asks a policy on facts that are there.
+func (s *Service) judgeOn(p *policy.Policy, ask policy.Request, facts *policy.Facts) judged {
+	j := judged{policy: p, ask: ask, facts: facts}
 	j.decision = p.Decide(&j.ask, j.facts)
+	j.said = j.decision.Outcome
 	j.words = p.Explain(&j.ask, j.facts)
 	j.approvers = p.Approvers(j.decision, &j.ask, j.facts)
 	s.leaveOutInactive(&j)

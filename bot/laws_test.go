@@ -1,12 +1,16 @@
 package bot_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"jitbot/internal/loopback/world"
 	"jitbot/jit"
+	"jitbot/policy"
 	"jitbot/storage"
 )
 
@@ -64,6 +68,7 @@ func lawful(t *testing.T, w *world.World) rows {
 	}
 	for _, r := range all.Requests {
 		check(r.ID, string(r.State))
+		reproduced(t, w, r)
 	}
 	ended := map[string]bool{}
 	for _, g := range all.Grants {
@@ -86,6 +91,56 @@ func lawful(t *testing.T, w *world.World) rows {
 		t.Errorf("the events speak of %s (%s), which is in no table", id, state)
 	}
 	return all
+}
+
+// reproduced checks that the policy a request was judged by, as it is kept,
+// gives the decision again from what is stored with the request.
+func reproduced(t *testing.T, w *world.World, r jit.Request) {
+	t.Helper()
+	var ask policy.Request
+	var facts policy.Facts
+	if err := errors.Join(json.Unmarshal(r.Ask, &ask), json.Unmarshal(r.Facts, &facts)); err != nil {
+		t.Errorf("%s keeps no ask or facts: %v", r.ID, err)
+		return
+	}
+	p := w.Service.Policy()
+	if p.SHA256() != r.Decision.PolicySHA256 {
+		p = keptPolicy(t, w, r.Decision.PolicySHA256)
+	}
+	d, rule := p.Decide(&ask, &facts), ""
+	if d.Rule >= 0 {
+		rule = p.Rule(d.Rule).ID
+	}
+	if want := cmp.Or(r.Decision.Said, r.Decision.Outcome); d.Outcome.String() != want || rule != r.Decision.Rule {
+		t.Errorf("%s was %s by %q, but its facts give %s by %q", r.ID, want, r.Decision.Rule, d.Outcome, rule)
+	}
+	if k := r.Decision; d.MaxDuration != k.MaxDuration || d.StepUp != k.StepUp || d.Note != k.Note || d.Outcome == policy.Approval && d.Count != k.Count {
+		t.Errorf("%s was decided as %+v, but its facts give %+v", r.ID, k, d)
+	}
+	if d.Outcome == policy.AutoApprove && d.Duration != r.Duration {
+		t.Errorf("%s was given at once for %s, but its facts give %s", r.ID, r.Duration, d.Duration)
+	}
+	could := p.Approvers(d, &ask, &facts).All()
+	for _, who := range slices.Concat(append([][]string{r.Decision.Approvers}, r.Decision.Each...)...) {
+		if !r.Escalated && !slices.Contains(could, who) {
+			t.Errorf("%s can be approved by %s, but its facts give %v", r.ID, who, could)
+		}
+	}
+}
+
+func keptPolicy(t *testing.T, w *world.World, sha256 string) (p *policy.Policy) {
+	t.Helper()
+	w.Is(func(v storage.View) bool {
+		archive, err := v.Leaf(policy.Ledger, sha256)
+		if err == nil {
+			p, err = policy.LoadArchive("kept", archive, policy.Options{Kinds: world.Kinds()})
+		}
+		if err != nil {
+			t.Fatalf("policy %s: %v", sha256, err)
+		}
+		return true
+	})
+	return p
 }
 
 // foldEvents adds up the moves of all events, and the ends they promise.

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -148,6 +149,11 @@ func (s *Service) storyOf(v storage.View, id string) (story, error) {
 		id = g.Request
 	}
 	r, err := v.Request(id)
+	if errors.Is(err, storage.ErrNotFound) { // a grant that another tool gave has that tool's id
+		if g, gerr := v.Grant(id); gerr == nil {
+			r, err = v.Request(g.Request)
+		}
+	}
 	if err != nil {
 		return story{}, err
 	}
@@ -199,7 +205,11 @@ func grantNamed(v storage.View, id string) (jit.Grant, error) {
 
 func grantBehind(v storage.View, r jit.Request) (jit.Grant, error) {
 	if r.Kind == jit.Extension {
-		return v.Grant(r.Extends)
+		g, err := v.Grant(r.Extends)
+		if r.Imported != "" && errors.Is(err, storage.ErrNotFound) {
+			err = nil // the other tool did not tell of it
+		}
+		return g, err
 	}
 	found, err := v.Grants(storage.GrantFilter{Request: r.ID, Limit: 1})
 	if err != nil || len(found) == 0 {

@@ -258,7 +258,7 @@ func (s *Service) grantMessages(st story) []message {
 // or the message is none. What it says is for everybody who reads it: so it has
 // to stand where the card itself does, and who pressed it may see the request.
 func (s *Service) strayCopy(ctx context.Context, in Incoming) *Card {
-	decides := []string{verbApprove, pressShortenForm, pressDenyForm}
+	decides := []string{verbApprove, pressApproveForm, pressShortenForm, pressDenyForm}
 	if in.Message == "" || in.Action == nil || !slices.Contains(decides, in.Action.Verb) {
 		return nil
 	}

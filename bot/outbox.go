@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"jitbot/history"
 	"jitbot/jit"
 	"jitbot/storage"
 )
@@ -123,10 +125,13 @@ func (s *Service) deliver(ctx context.Context, o storage.Outgoing) {
 		}
 		lost := err != nil
 		err = s.store.Write(ctx, func(tx storage.Tx) error {
-			if err := tx.Delivered(o, string(ref)); err != nil || !lost {
+			if err := tx.Delivered(o, string(ref)); err != nil {
 				return err
 			}
-			return s.askInPerson(tx, o)
+			if lost {
+				return s.askInPerson(tx, o)
+			}
+			return s.keepTold(tx, o)
 		})
 	} else {
 		s.metrics.outboxTries.WithLabelValues(retryOf(err)).Inc()
@@ -135,6 +140,19 @@ func (s *Service) deliver(ctx context.Context, o storage.Outgoing) {
 	if err != nil && ctx.Err() == nil && !errors.Is(err, storage.ErrConflict) {
 		s.log.Error("a delivery could not be written down", "thread", o.Thread, "slot", o.Slot, "cause", err)
 	}
+}
+
+// keepTold keeps that an approver was first told of a request in person, and
+// when: whoever never answers can only be spoken of if they were.
+func (s *Service) keepTold(tx storage.Tx, o storage.Outgoing) error {
+	if o.Ref != "" || o.Person == "" || !strings.HasPrefix(o.Slot, slotApprover) {
+		return nil
+	}
+	now, err := s.instant(tx)
+	if err != nil {
+		return err
+	}
+	return history.Tell(tx, o.Thread, o.Person, now)
 }
 
 // askInPerson has approvers written to directly, and the admins, where the card

@@ -341,7 +341,7 @@ func TestT47ALinkToATimelineIsUselessToAnybodyElse(t *testing.T) {
 	if _, _, err := w.Service.OpenTimeline(t.Context(), token, ""); !errors.Is(err, bot.ErrNoTimeline) {
 		t.Errorf("opened twice: %v", err)
 	}
-	for name, other := range map[string]string{"another browser": "x" + browser[1:], "none": ""} {
+	for name, other := range map[string]string{"another browser": browser[1:] + browser[:1] + "x", "none": ""} {
 		if _, err := w.Service.Timeline(t.Context(), token, other, ""); !errors.Is(err, bot.ErrNoTimeline) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -18,14 +18,22 @@ func (s *Service) requestForm(ctx context.Context, c call) (Reply, error) {
 	return Reply{Form: &form}, nil
 }
 
-// Refill implements [Inbox]. Only the form of a request changes with what is
-// chosen; anybody who may not ask is told so by the form they send.
+// Refill implements [Inbox]. Only the form of a request and that of an edit of
+// the policy change with what is chosen; anybody who may not ask is told so by
+// the form they send.
 func (s *Service) Refill(ctx context.Context, in Incoming) (Form, error) {
 	st, err := s.lookUp(ctx, in.From)
 	if err != nil {
 		return Form{}, err
 	}
-	if in.Form == nil || in.Form.Name != formRequest || !st.known || st.doubt != nil || reasonToHold(st) != "" {
+	if in.Form == nil || !st.known || st.doubt != nil || reasonToHold(st) != "" {
+		return Form{}, refuse(CodeUnknownThing, "There is nothing to fill in anew.", "")
+	}
+	switch in.Form.Name {
+	case formItemEdit:
+		return s.refillItem(ctx, call{in: in, who: st.who})
+	case formRequest:
+	default:
 		return Form{}, refuse(CodeUnknownThing, "There is nothing to fill in anew.", "")
 	}
 	return s.fillRequest(ctx, call{in: in, who: st.who}, in.Form.Values)

@@ -32,6 +32,7 @@ func (s *Service) Run(ctx context.Context) error {
 	loops.Go(func() { s.runInbox(ctx) })
 	loops.Go(func() { s.runNudges(ctx) })
 	loops.Go(func() { s.runReceipts(ctx) })
+	loops.Go(func() { s.runShadows(ctx) })
 	loops.Go(func() { s.activity.Run(ctx) })
 	loops.Go(func() { s.firstRound(ctx) })
 	for name, chat := range s.Chats {
@@ -51,7 +52,11 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) begin(ctx context.Context) error {
 	started := s.event(jit.EventStarted, jit.ActorJitbot, "process")
 	started.PolicySHA256 = s.Policy().SHA256()
-	if err := s.note(ctx, started, map[string]any{"warnings": s.Policy().Warnings()}); err != nil {
+	err := s.store.Write(ctx, func(tx storage.Tx) error {
+		p := s.Policy()
+		return errors.Join(keepPolicy(tx, p), s.saveNote(tx, started, map[string]any{"warnings": p.Warnings()}))
+	})
+	if err != nil {
 		return err
 	}
 	return s.LoadAccounts(ctx)
@@ -151,7 +156,9 @@ func (s *Service) safetyNet(ctx context.Context) *cron.Cron {
 	round("@every 1m", "read back after a restore", s.readBack)
 	round("@every 1m", "refusals that were counted", s.flushRefusals)
 	round("@every 1m", "strangers that were counted", s.flushStrangers)
-	round("@every 1m", "drift", s.lookForDrift) // whether one is due the store says
+	round("@every 1m", "drift", s.lookForDrift)              // whether one is due the store says
+	round("@every 1m", "the weekly review", s.postDueReview) // whether one is due the store says
+	round("@every 5m", "suggestions", s.SettleSuggestions)
 	round("@every 10m", "old delivery keys and links", s.forget)
 	round("@every 15m", "leftovers at providers", s.sweep)
 	return net
@@ -227,11 +234,15 @@ func (s *Service) sweep(ctx context.Context) error {
 		if err != nil || len(recent) == 0 {
 			return err
 		}
-		ids := make([]string, len(recent))
-		for i, g := range recent {
-			ids[i] = g.ID
+		ids := make([]string, 0, len(recent))
+		for _, g := range recent {
+			if g.Imported == nil { // what another tool left is that tool's
+				ids = append(ids, g.ID)
+			}
 		}
-		ended, err = v.Holdings(storage.HoldingFilter{Grants: ids})
+		if len(ids) > 0 {
+			ended, err = v.Holdings(storage.HoldingFilter{Grants: ids})
+		}
 		return err
 	})
 	if err != nil {

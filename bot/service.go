@@ -47,6 +47,9 @@ type Config struct {
 	TrustProfile map[string]bool // chats whose profile e-mail counts as proof at first use
 
 	Drift DriftConfig // how the outside is compared with the store
+	// Suggestions is how suggestions become changes of the policy.
+	Suggestions SuggestConfig
+	Review      ReviewConfig // when and where the weekly review is posted
 	// TokenLife is how long the token of a machine works that a person linked for
 	// the command line; 0: there are none.
 	TokenLife time.Duration
@@ -69,10 +72,13 @@ type Service struct {
 	wakeReconciler chan struct{}
 	wakeOutbox     chan struct{}
 	wakeNudges     chan struct{}
+	wakeShadows    chan struct{}
+	candidates     candidates  // of shadows
 	ending         atomic.Bool // ends are under way: messages wait a little
 	taken          taken       // actions being worked on
 	strangers      strangers   // what came in and was not let in
 	loading        sync.Mutex  // accounts are being loaded
+	reviewing      tries       // of the weekly review
 	looked         atomic.Bool // this process has asked once whether a round of drift is due
 	polls          polls       // of machines that wait for a token
 	metrics        *metrics
@@ -105,7 +111,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		Config: c, store: c.Store, clock: &clock{now: c.Now, steady: c.Steady}, log: c.Log,
-		wakeReconciler: make(chan struct{}, 1), wakeOutbox: make(chan struct{}, 1), wakeNudges: make(chan struct{}, 1),
+		wakeReconciler: make(chan struct{}, 1), wakeOutbox: make(chan struct{}, 1), wakeNudges: make(chan struct{}, 1), wakeShadows: make(chan struct{}, 1),
 		metrics: newMetrics(maps.Keys(c.Provisioners)), taken: newTaken(), began: c.Now(),
 	}
 	s.policy.Store(c.Policy)
@@ -136,10 +142,16 @@ func (s *Service) SetPolicy(ctx context.Context, p *policy.Policy, actor string)
 	}
 	c := s.event(jit.EventPolicyLoaded, actor, "policy")
 	c.PolicySHA256 = p.SHA256()
-	if err := s.note(ctx, c, map[string]any{"replaces": old.SHA256(), "warnings": p.Warnings()}); err != nil {
+	err := s.store.Write(ctx, func(tx storage.Tx) error {
+		details := map[string]any{"replaces": old.SHA256(), "warnings": p.Warnings()}
+		return errors.Join(keepPolicy(tx, p), s.saveNote(tx, c, details))
+	})
+	if err != nil {
 		return fmt.Errorf("load policy: %w", err)
 	}
 	s.policy.Store(p)
+	s.candidates.forget() // they are of the file as it was
+	poke(s.wakeShadows)
 	return nil
 }
 
@@ -181,6 +193,10 @@ func (s *Service) saveNote(tx storage.Tx, e jit.Event, details map[string]any) e
 	}
 	return tx.Save(c)
 }
+
+// Instant is the time to act by inside a transaction: never before the newest
+// event.
+func (s *Service) Instant(v storage.View) (time.Time, error) { return s.instant(v) }
 
 // instant is the time to act by inside a transaction: never before the newest
 // event.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,11 +17,10 @@ import (
 // settle writes r as the decision on it demands: denied, pending, scheduled, or
 // approved with all that follows. e is the event to record it with.
 func (s *Service) settle(tx storage.Tx, e jit.Event, r jit.Request, j judged) (jit.Request, error) {
-	facts, err := json.Marshal(j.facts)
-	if err != nil {
-		return r, fmt.Errorf("freeze the facts: %w", err)
+	if err := freeze(&r, j); err != nil {
+		return r, err
 	}
-	r.Facts, r.Decision, r.NextAt = facts, frozenDecision(j), time.Time{}
+	r.NextAt = time.Time{}
 	s.metrics.requests.WithLabelValues(r.Decision.Outcome).Inc()
 	e.Request, e.Resource, e.PolicySHA256 = r.ID, r.Resource, r.Decision.PolicySHA256
 	switch {
@@ -38,13 +38,29 @@ func (s *Service) settle(tx storage.Tx, e jit.Event, r jit.Request, j judged) (j
 	}
 }
 
+// freeze keeps with r what it was judged as, the facts and the decision: from
+// the first two the policy gives the third again.
+func freeze(r *jit.Request, j judged) error {
+	ask, err := json.Marshal(j.ask)
+	facts, errFacts := json.Marshal(j.facts)
+	if err := errors.Join(err, errFacts); err != nil {
+		return fmt.Errorf("freeze the facts: %w", err)
+	}
+	r.Ask, r.Facts, r.Decision = ask, facts, frozenDecision(j)
+	return nil
+}
+
 func frozenDecision(j judged) jit.Decision {
-	return jit.Decision{
+	d := jit.Decision{
 		PolicySHA256: j.policy.SHA256(), Outcome: j.decision.Outcome.String(), Rule: j.rule.ID, Line: j.rule.Line,
 		Count: j.approvers.Count, Approvers: j.approvers.From, Each: j.approvers.Each,
-		MaxDuration: j.decision.MaxDuration, StepUp: j.decision.StepUp, Reasons: j.words.Reasons,
+		MaxDuration: j.decision.MaxDuration, StepUp: j.decision.StepUp, Note: j.decision.Note, Reasons: j.words.Reasons,
 		Content: contentOf(j),
 	}
+	if j.said != j.decision.Outcome {
+		d.Said = j.said.String()
+	}
+	return d
 }
 
 // contentOf is a digest of what saying yes would mean: the rule that asks and
@@ -76,7 +92,7 @@ func (s *Service) withDeadlines(r jit.Request, j judged, now time.Time) jit.Requ
 // brought up to date.
 func (s *Service) saveRequest(tx storage.Tx, e jit.Event, r jit.Request, to jit.RequestState) (jit.Request, error) {
 	c := jit.Record(e)
-	requestDetails(c, r)
+	requestDetails(c, e, r)
 	if err := c.Request(r, to); err != nil {
 		return r, err
 	}
@@ -88,7 +104,10 @@ func (s *Service) saveRequest(tx storage.Tx, e jit.Event, r jit.Request, to jit.
 	return r, s.refresh(tx, r.ID, e.At)
 }
 
-func requestDetails(c *jit.Change, r jit.Request) {
+func requestDetails(c *jit.Change, e jit.Event, r jit.Request) {
+	if n := len(r.Approvals); n > 0 && r.Approvals[n-1].At.Equal(e.At) {
+		c.Detail("note", r.Approvals[n-1].Note)
+	}
 	c.Detail("for", r.For).Detail("duration", jit.FormatDuration(r.Duration)).Detail("reason", r.Reason).
 		Detail("ticket", r.Ticket).Detail("rule", r.Decision.Rule).Detail("outcome", r.Decision.Outcome).
 		Detail("kind", string(r.Kind)).Detail("extends", r.Extends)
@@ -97,6 +116,9 @@ func requestDetails(c *jit.Change, r jit.Request) {
 	}
 	if len(r.Decision.Approvers) > 0 {
 		c.Detail("approvers", r.Decision.Approvers)
+	}
+	if len(r.Ask) > 0 {
+		c.Detail("ask", r.Ask)
 	}
 	if len(r.Facts) > 0 {
 		c.Detail("facts", r.Facts)

@@ -82,11 +82,11 @@ func (s *Service) saveOffer(tx storage.Tx, c call, row jit.SignIn, token string,
 
 // offerStepUp has an approver sign in anew before the approval counts. The
 // approval they asked for is carried out when they have.
-func (s *Service) offerStepUp(tx storage.Tx, c call, r jit.Request, length, shorter time.Duration, now time.Time) (Reply, error) {
+func (s *Service) offerStepUp(tx storage.Tx, c call, r jit.Request, length time.Duration, y consent, now time.Time) (Reply, error) {
 	token := newToken()
 	row := jit.SignIn{
 		Purpose: jit.SignInApprove, Account: c.in.From, AccountName: c.who.Name, Principal: c.who.ID, Name: c.who.Name,
-		Request: r.ID, Duration: shorter,
+		Request: r.ID, Duration: y.shorter, Note: y.note,
 	}
 	if err := s.saveOffer(tx, c, row, token, now); err != nil {
 		return Reply{}, err
@@ -261,7 +261,7 @@ func (s *Service) approveSignedIn(ctx context.Context, c call, st standing, row 
 	}
 	var reply Reply
 	if err == nil {
-		reply, err = s.approve(ctx, c, row.Request, row.Duration)
+		reply, err = s.approve(ctx, c, row.Request, consent{row.Duration, row.Note})
 	}
 	if err != nil {
 		reply, err = s.settleError(ctx, c, err)

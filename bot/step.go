@@ -26,7 +26,8 @@ func (s *Service) Step(ctx context.Context) (busy bool, err error) {
 	sent, sendErr := s.deliverDue(ctx, outboxBatch)
 	retaken, takeErr := s.retake(ctx)
 	summed, sumErr := s.receipts(ctx)
-	return did == something || nudged > 0 || sent > 0 || retaken > 0 || summed > 0, errors.Join(err, nudgeErr, sendErr, takeErr, sumErr)
+	watched, watchErr := s.watchShadows(ctx)
+	return did == something || nudged > 0 || sent > 0 || retaken > 0 || summed > 0 || watched > 0, errors.Join(err, nudgeErr, sendErr, takeErr, sumErr, watchErr)
 }
 
 // unclaim gives up what had no turn in time, for the next step.
@@ -47,7 +48,7 @@ func (r *reconciler) unclaim(ctx context.Context) error {
 // Rounds does once what cron does every minute.
 func (s *Service) Rounds(ctx context.Context) error {
 	return errors.Join(s.readBack(ctx), s.LoadAccounts(ctx), s.lookAfterHolders(ctx), s.endOrphans(ctx), s.countOverdue(ctx), s.countLate(ctx),
-		s.lookForSilence(ctx), s.flushRefusals(ctx), s.flushStrangers(ctx), s.forget(ctx), s.sweep(ctx), s.lookForDrift(ctx))
+		s.lookForSilence(ctx), s.flushRefusals(ctx), s.flushStrangers(ctx), s.forget(ctx), s.sweep(ctx), s.lookForDrift(ctx), s.SettleSuggestions(ctx), s.postDueReview(ctx))
 }
 
 // serve takes the turns of all that was claimed and returns what they came to.

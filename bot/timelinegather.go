@@ -55,7 +55,8 @@ type Entry struct {
 type ApprovalBy struct {
 	Who      string
 	At       time.Time
-	SignedIn bool // they signed in anew for it
+	SignedIn bool   // they signed in anew for it
+	Note     string // why, in their words; empty: they did not say
 }
 
 // Deed is when one action was done, and what about it shows on a line.
@@ -124,7 +125,7 @@ func (s *Service) collect(v storage.View, reader *activity.Reader, grant string,
 		t.Asker = s.People.Name(r.By)
 	}
 	for _, a := range r.Approvals {
-		t.Approvals = append(t.Approvals, ApprovalBy{s.People.Name(a.By), a.At, a.SignedIn})
+		t.Approvals = append(t.Approvals, ApprovalBy{s.People.Name(a.By), a.At, a.SignedIn, a.Note})
 	}
 	if t.Use, err = activity.UseOf(v, g.ID); err != nil {
 		return t, err

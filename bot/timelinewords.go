@@ -22,6 +22,7 @@ func entryWords(e jit.Event, r jit.Request, g jit.Grant) string {
 		Error   string    `json:"error"`
 		Key     string    `json:"access_key_id"`
 		Verdict string    `json:"verdict"`
+		Note    string    `json:"note"`
 		Stood   string    `json:"stood_before"`
 		Expires time.Time `json:"expires_at"`
 	}
@@ -30,9 +31,9 @@ func entryWords(e jit.Event, r jit.Request, g jit.Grant) string {
 	case jit.EventRequested:
 		return askedWords(r)
 	case jit.EventRequestApproved:
-		return decidedWords(r)
+		return decidedWords(r) + noteWords(d.Note)
 	case jit.EventApproval:
-		return "Approved"
+		return "Approved" + noteWords(d.Note)
 	case jit.EventRequestDenied:
 		return "Denied: " + Shorten(r.Answer, 300)
 	case jit.EventReminded:
@@ -123,6 +124,14 @@ func decidedWords(r jit.Request) string {
 		t += ". " + Shorten(strings.Join(r.Decision.Reasons, " "), 300)
 	}
 	return t
+}
+
+// noteWords is what an approver wrote.
+func noteWords(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ". Their note: " + Shorten(note, 300)
 }
 
 func orThing(thing, other string) string {

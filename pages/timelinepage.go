@@ -78,7 +78,7 @@ func approved(t *bot.Timeline) g.Node {
 		return g.Group{g.Text("By rule"), under(moment(t.Request.DecidedAt))}
 	}
 	return g.Map(t.Approvals, func(a bot.ApprovalBy) g.Node {
-		return h.Span(h.Class("each"), g.Text("By "), logged(a.Who, 80), under(moment(a.At), g.If(a.SignedIn, g.Text(", signed in anew"))))
+		return h.Span(h.Class("each"), g.Text("By "), logged(a.Who, 80), under(moment(a.At), g.If(a.SignedIn, g.Text(", signed in anew"))), g.If(a.Note != "", under(logged(a.Note, 300))))
 	})
 }
 

@@ -8,6 +8,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -141,6 +142,10 @@ func (c *Chat) Post(ctx context.Context, to bot.Address, card bot.Card) (bot.Ref
 	if err := c.pace.message(channel); err != nil {
 		return "", err
 	}
+	file, err := c.upload(ctx, card.Picture)
+	if err != nil {
+		return "", fmt.Errorf("slack: post to %s: %w", channel, err)
+	}
 	options := append(contentOf(card), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
 	if thread != "" {
 		options = append(options, slack.MsgOptionTS(thread))
@@ -153,6 +158,7 @@ func (c *Chat) Post(ctx context.Context, to bot.Address, card bot.Card) (bot.Ref
 	if err != nil {
 		return "", fmt.Errorf("slack: post to %s: %w", channel, err)
 	}
+	c.share(ctx, file, at, cmp.Or(thread, ts))
 	return refOf(at, ts), nil
 }
 

@@ -19,6 +19,7 @@ func scopes() []scope {
 		{"usergroups:read", "members of user groups that the policy names (slack_usergroup)"},
 		{"channels:read", "whether a channel is shared with outsiders, and its members (slack_channel)"},
 		{"groups:read", "the same of private channels"},
+		{"files:write", "the chart of the weekly review; it reads no files"},
 	}
 }
 

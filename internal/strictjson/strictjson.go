@@ -39,6 +39,7 @@ const (
 	Duplicate Kind = "duplicate" // a key that its object has already
 	Case      Kind = "case"      // a key that is a known one in other letters
 	Type      Kind = "type"      // a value that does not fit where it stands
+	Unknown   Kind = "unknown"   // a key that is none of those known, of [DecodeExact]
 )
 
 var says = map[Kind]string{
@@ -50,6 +51,7 @@ var says = map[Kind]string{
 	Duplicate: "a key is given twice",
 	Case:      "a key is written in other letters than the known one",
 	Type:      "a value is of the wrong kind",
+	Unknown:   "a key is not known",
 }
 
 // Error is why an input was refused. It holds nothing of the input.
@@ -71,6 +73,16 @@ func Decode(data []byte, into any) error { return DecodeWithin(MaxBytes, data, i
 
 // DecodeWithin is [Decode] with another bound on the bytes.
 func DecodeWithin(maxBytes int, data []byte, into any) error {
+	return decode(maxBytes, data, into)
+}
+
+// DecodeExact is [DecodeWithin] of a format that is all ours: a key that no
+// field has is an error.
+func DecodeExact(maxBytes int, data []byte, into any) error {
+	return decode(maxBytes, data, into, json.RejectUnknownMembers(true))
+}
+
+func decode(maxBytes int, data []byte, into any, more ...json.Options) error {
 	if len(data) > maxBytes {
 		return &Error{Size, int64(maxBytes)}
 	}
@@ -81,8 +93,8 @@ func DecodeWithin(maxBytes int, data []byte, into any) error {
 		return err
 	}
 	// The options say what is the default already: this package stands on it.
-	err := json.Unmarshal(data, into, json.MatchCaseInsensitiveNames(false),
-		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
+	err := json.Unmarshal(data, into, append(more, json.MatchCaseInsensitiveNames(false),
+		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))...)
 	if err != nil {
 		return fromDecoder(err)
 	}
@@ -135,6 +147,8 @@ func fromDecoder(err error) *Error {
 		var inner *Error // of a type that decodes itself by [Decode]
 		if errors.As(err, &inner) {
 			kind = inner.Kind
+		} else if errors.Is(err, json.ErrUnknownName) {
+			kind = Unknown
 		}
 		return &Error{kind, semantic.ByteOffset}
 	}

@@ -11,6 +11,7 @@ export function renderCard(card, press) {
       h("h3", { class: "card-title", text: card.title }),
       card.status?.text && pill(card.status)),
     (card.body ?? []).map((p) => h("p", { class: "card-text" }, spans(p))),
+    card.picture && picture(card.picture),
     card.fields?.length > 0 && h("dl", { class: "card-fields" }, card.fields.map(field)),
     card.quote && h("blockquote", { class: "card-quote", text: card.quote }),
     (card.buttons?.length > 0 || card.links?.length > 0) && h("div", { class: "card-deeds" },
@@ -22,6 +23,11 @@ const tone = (status) => (tones.has(status?.tone) ? status.tone : "neutral");
 
 function pill(status) {
   return h("span", { class: `pill ${tone(status)}` }, icon(tone(status)), h("span", { text: status.text }));
+}
+
+// picture shows an image that came with the card: bytes of jitbot's own making.
+function picture(p) {
+  return h("img", { class: "card-picture", src: `data:image/png;base64,${p.png}`, alt: p.alt, width: p.width, height: p.height });
 }
 
 function field(f) {

@@ -92,7 +92,11 @@ export function openForm(form, { send, complete, refill, opener }) {
     foresee(outlook, next);
     next.fields.forEach((f, n) => fields[n]?.offer?.(f));
   };
-  const element = h("form", { class: "dialog-body", novalidate: true, submit, change, keydown: (e) => {
+  const input = (e) => { // what was wrong with a value is not of the next one
+    fields.find((f) => f.element.contains(e.target))?.problem("");
+    say("");
+  };
+  const element = h("form", { class: "dialog-body", novalidate: true, submit, change, input, keydown: (e) => {
     if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) element.requestSubmit();
   } },
     head("form-title", form.title, dialog),

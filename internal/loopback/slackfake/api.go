@@ -67,6 +67,9 @@ func methods() map[string]method {
 		"views.publish":         {run: (*Server).viewsPublish},
 		"usergroups.list":       {run: (*Server).groupsList, scope: "usergroups:read"},
 		"usergroups.users.list": {run: (*Server).groupMembers, scope: "usergroups:read"},
+
+		"files.getUploadURLExternal":   {run: (*Server).uploadURL, scope: "files:write"},
+		"files.completeUploadExternal": {run: (*Server).completeUpload, scope: "files:write"},
 	}
 }
 

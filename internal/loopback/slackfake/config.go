@@ -69,7 +69,7 @@ type Group struct {
 func DefaultScopes() []string {
 	return []string{
 		"commands", "chat:write", "im:write", "users:read", "users:read.email",
-		"usergroups:read", "channels:read", "groups:read",
+		"usergroups:read", "channels:read", "groups:read", "files:write",
 	}
 }
 

@@ -49,8 +49,8 @@ type fault struct {
 }
 
 // Break makes the next times calls of a method run into a fault: an API method,
-// "response_url" for posts to response URLs, "socket" for the dialling of a
-// socket, or "*" for all of them. Faults of one method come one after the
+// "response_url" for posts to response URLs, "upload" for the bytes of files,
+// "socket" for the dialling of a socket, or "*" for all of them. Faults of one method come one after the
 // other, in the order given. The returned func takes what is left of this fault
 // away and lets calls that hang in it go on; calling it twice is once.
 func (s *Server) Break(method string, f Fault, times int) (clear func()) {

@@ -28,6 +28,7 @@ const (
 	maxURL           = 3000
 	maxAlt           = 2000
 	maxImageTitle    = 2000
+	maxFileAlt       = 1000 // of a file
 
 	maxButtonText  = 75
 	maxButtonValue = 2000

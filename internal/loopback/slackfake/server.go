@@ -45,6 +45,7 @@ type Server struct {
 	calls      []Call
 	counts     map[string]int      // calls by method
 	byRef      map[string]*Message // by channel and ts
+	uploads    map[string]*upload
 	violations []string
 	changed    chan struct{}
 	seq        int64
@@ -64,7 +65,7 @@ func New(cfg Config) (*Server, error) {
 		dms: map[string]string{}, views: map[string]*view{}, stacks: map[string][]*view{},
 		homes: map[string]*view{}, triggers: map[string]*trigger{}, responses: map[string]*response{},
 		tickets: map[string]bool{}, envelopes: map[string]*envelope{}, changed: make(chan struct{}),
-		counts: map[string]int{}, typed: map[string]map[string]map[string]object{}, byRef: map[string]*Message{},
+		counts: map[string]int{}, typed: map[string]map[string]map[string]object{}, byRef: map[string]*Message{}, uploads: map[string]*upload{},
 	}
 	s.SetUser(User{ID: cfg.BotUserID, Name: "bot", RealName: "Bot", IsBot: true})
 	for _, u := range cfg.Users {
@@ -108,6 +109,7 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.serveAPI)
 	mux.HandleFunc("POST /response/{secret}", s.serveResponse)
+	mux.HandleFunc("POST /upload/{file}", s.serveUpload)
 	mux.HandleFunc("GET /link/{ticket}", s.serveSocket)
 	return loopback.Local(mux)
 }

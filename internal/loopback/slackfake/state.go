@@ -22,6 +22,7 @@ type Message struct {
 	Version
 	Versions []Version
 	Deleted  bool
+	File     *File // nil: it is no file
 }
 
 // Private is something that only one person sees: an ephemeral message, an
