@@ -21,6 +21,7 @@ LDFLAGS    = -s -w -linkmode external -extldflags "-static" -X main.release=$(VE
 BENCH     ?= .
 BENCHTIME ?= 1s
 ROUNDS    ?= 7
+SEEDS     ?= 40
 FUZZTIME  ?= 20s
 UNIT_SCORE := 15 # tenths, at most
 
@@ -78,6 +79,11 @@ bench: ## all benchmarks in alternating rounds, into BENCHMARKS.md (BENCH=regexp
 			| tee -a .artifacts/bench/rounds.txt; \
 	done; done
 	.bin/report -goals bench/goals.txt -into BENCHMARKS.md -date "$$(date -u +%F)" -commit $(VERSION) .artifacts/bench/rounds.txt
+
+.PHONY: quality
+quality: ## how good the analyses are, on synthetic organisations, into BENCHMARKS.md (SEEDS=40)
+	go build -C bench -o ../.bin/quality ./quality
+	.bin/quality -seeds $(SEEDS) -weeks 13,26,52 -into BENCHMARKS.md -date "$$(date -u +%F)" -commit $(VERSION)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for a short time (FUZZTIME=20s)

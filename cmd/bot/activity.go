@@ -25,14 +25,20 @@ import (
 
 const activityUsage = `usage:
   bot activity import FILE... [--format auto|cloudtrail|postgres|k8s|jsonl] [--source NAME]
-                      [--until WHEN] [--json]
+                      [--until WHEN] [--resources A,B] [--kinds A,B] [--unlogged A,B] [--json]
 with --data DIR or --config FILE
 
 Takes logs into the contextual log, once: what is known already changes nothing.
 A FILE may be compressed by gzip; - is standard input. Formats are found by the
 content. With --source of a source in the configuration its settings hold; else
-the source is called import. --until says that the files tell of everything up to
-then. Records that cannot be read are counted and reported.
+the source is called import, and a grant that a line names is believed of grants
+that bot history import took in (so import the history first). --until says that the
+files tell of everything up to then: what was done with the --resources or --kinds of
+entitlement named or, where none are, with whatever bot history import took in;
+--unlogged names services, such as s3, of which what is done with their data is not
+in them. Records that cannot be read are counted and reported.
+Without --until a file of the plain format may say it in a line of its own; it then holds
+of those resources of whose grants it told something.
 Exits 1 if a file could not be read or nothing in it was understood.
 `
 
@@ -73,9 +79,10 @@ type importing struct {
 	dir    string
 	config *config // nil: none was named
 	files  []string
-	Format string    `json:"format"`
-	Source string    `json:"source"`
-	Until  time.Time `json:"until,omitzero"`
+	Format string         `json:"format"`
+	Source string         `json:"source"`
+	Until  time.Time      `json:"until,omitzero"`
+	tells  activity.Tells // of what Until is said
 	json   bool
 }
 
@@ -114,6 +121,9 @@ func parseImport(args []string, env environment) (importing, error) {
 	fs.StringVar(&i.Source, "source", "import", "")
 	fs.StringVar(&until, "until", "", "")
 	fs.BoolVar(&i.json, "json", false, "")
+	listFlag(fs, "resources", &i.tells.Resources)
+	listFlag(fs, "kinds", &i.tells.Kinds)
+	listFlag(fs, "unlogged", &i.tells.Unlogged)
 	plain, err := parseAnywhere(fs, args)
 	if err != nil {
 		return i, err
@@ -141,8 +151,22 @@ func parseImport(args []string, env environment) (importing, error) {
 	return i, nil
 }
 
+// listFlag declares a flag with names between commas.
+func listFlag(fs *flag.FlagSet, name string, into *[]string) {
+	fs.Func(name, "", func(text string) error {
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				*into = append(*into, part)
+			}
+		}
+		return nil
+	})
+}
+
 func (i importing) check() error {
 	switch {
+	case i.Until.IsZero() && len(i.tells.Resources)+len(i.tells.Kinds)+len(i.tells.Unlogged) > 0:
+		return fmt.Errorf("%w: --resources, --kinds and --unlogged go with --until", errUsage)
 	case !slices.Contains(formats, i.Format):
 		return fmt.Errorf("%w: --format %q is none of %s", errUsage, i.Format, strings.Join(formats, ", "))
 	case !sourceName.MatchString(i.Source):
@@ -157,9 +181,11 @@ func (i importing) check() error {
 type fileReport struct {
 	File       string       `json:"file"`
 	Format     string       `json:"format,omitempty"`
-	Records    int64        `json:"records"`    // that could be read
-	Attributed int64        `json:"attributed"` // of these, known to be a grant's
-	Duplicates int64        `json:"duplicates"` // known before
+	Records    int64        `json:"records"`        // that could be read
+	Attributed int64        `json:"attributed"`     // of these, known to be a grant's
+	Duplicates int64        `json:"duplicates"`     // known before
+	Until      time.Time    `json:"until,omitzero"` // its lines say that everything was told up to then
+	Of         []string     `json:"of,omitempty"`   // of whose grants, by resources, it told something
 	SetAside   activity.Bad `json:"set_aside,omitempty"`
 	Error      string       `json:"error,omitempty"`
 }
@@ -185,6 +211,9 @@ func (i importing) run(ctx context.Context, stdin io.Reader, open intakes) ([]fi
 		})
 	}
 	all.Wait()
+	if i.Until.IsZero() {
+		i = i.asTold(found)
+	}
 	if !i.Until.IsZero() && !slices.ContainsFunc(found, fileReport.failed) {
 		end := one(ctx, i, nil)
 		if end.Error != "" {
@@ -192,6 +221,24 @@ func (i importing) run(ctx context.Context, stdin io.Reader, open intakes) ([]fi
 		}
 	}
 	return found, errors.Join(err, done())
+}
+
+// asTold is i with what files say themselves, in lines with until: that they tell
+// of everything up to then. It is taken of what they told something of, by
+// resources, and of nothing else.
+func (i importing) asTold(found []fileReport) importing {
+	for _, f := range found {
+		if f.Until.IsZero() || len(f.Of) == 0 {
+			continue
+		}
+		if f.Until.After(i.Until) {
+			i.Until = f.Until
+		}
+		i.tells.Resources = append(i.tells.Resources, f.Of...)
+	}
+	slices.Sort(i.tells.Resources)
+	i.tells.Resources = slices.Compact(i.tells.Resources)
+	return i
 }
 
 // importer imports one stream; none is only the end, which keeps Until.
@@ -229,7 +276,7 @@ func (i importing) file(ctx context.Context, path string, stdin io.Reader, one i
 
 // take reads one log and hands it over, in batches.
 func (c activityConfig) take(ctx context.Context, i importing, r io.Reader, in activity.Intake) fileReport {
-	t := &taking{ctx: ctx, in: in, bad: activity.Bad{}, now: time.Now()}
+	t := &taking{ctx: ctx, in: in, unsigned: !c.JSONL[i.Source].TrustGrant, bad: activity.Bad{}, now: time.Now()}
 	var rep fileReport
 	err := t.begin()
 	if err == nil && r != nil {
@@ -240,11 +287,14 @@ func (c activityConfig) take(ctx context.Context, i importing, r io.Reader, in a
 	} else if t.b != nil { // what stood before something that cannot be read is kept
 		p := activity.Progress{Newest: t.newest}
 		if r == nil {
-			p.Until = i.Until
+			p.Until, p.Tells = i.Until, &i.tells
 		}
 		err = errors.Join(err, t.take(p))
 	}
 	rep.Records, rep.Attributed, rep.Duplicates, rep.SetAside = t.records, t.attributed, t.duplicates, t.bad
+	if !t.until.IsZero() {
+		rep.Until, rep.Of = t.until, t.of
+	}
 	if err != nil {
 		rep.Error = err.Error()
 	}
@@ -290,9 +340,13 @@ type taking struct {
 	now time.Time
 	err error
 
+	unsigned bool // a grant that a record names is believed of imported ones alone
+
 	records, attributed, duplicates int64
 	bad                             activity.Bad
 	newest                          time.Time
+	until                           time.Time // that lines named
+	of                              []string  // resources of whose grants something was told
 }
 
 var _ logfile.Out = (*taking)(nil)
@@ -310,6 +364,7 @@ func (t *taking) Add(r *activity.Record) {
 	if t.err != nil {
 		return
 	}
+	r.Unsigned = t.unsigned
 	t.b.Add(r)
 	t.records++
 	if r.At.After(t.newest) && !r.At.After(t.now) {
@@ -343,6 +398,9 @@ func (t *taking) take(p activity.Progress) error {
 	if err := t.in.Take(t.ctx, b, p); err != nil {
 		return err
 	}
+	t.of = append(t.of, b.Resources()...)
+	slices.Sort(t.of)
+	t.of = slices.Compact(t.of)
 	known := b.Tally()
 	t.attributed, t.duplicates = t.attributed+known.Grants, t.duplicates+known.Duplicates
 	return nil
@@ -352,10 +410,16 @@ func (i importing) print(w io.Writer, found []fileReport) error {
 	if i.json {
 		return writeJSON(w, found)
 	}
-	return writeTable(w, "FILE\tFORMAT\tRECORDS\tOF GRANTS\tKNOWN BEFORE\tSET ASIDE", len(found), func(n int) string {
+	err := writeTable(w, "FILE\tFORMAT\tRECORDS\tOF GRANTS\tKNOWN BEFORE\tSET ASIDE", len(found), func(n int) string {
 		f := found[n]
 		return strings.Join([]string{f.File, orElse(f.Format, "-"), fmt.Sprint(f.Records), fmt.Sprint(f.Attributed), fmt.Sprint(f.Duplicates), f.aside()}, "\t")
 	})
+	for _, f := range found {
+		if i.Until.IsZero() && len(f.Of) > 0 {
+			fmt.Fprintf(w, "%s says that it tells of everything up to %s: taken so of %s\n", f.File, stamp(f.Until), said(strings.Join(f.Of, ", "), 400))
+		}
+	}
+	return err
 }
 
 func (f fileReport) aside() string {

@@ -292,7 +292,7 @@ activity:
 	i.says("", i.write(line), "--source", "orders", "--config", cfg)
 	i.says("", i.write(line), "--source", "others", "--config", cfg)
 	all := i.in.Records()
-	if n := len(all); n != 17 || all[0].Scope != "prod/shop" || all[15].Grant != "grt_1" || all[16].Grant != "" {
+	if n := len(all); n != 17 || all[0].Scope != "prod/shop" || all[15].Grant != "grt_1" || all[15].Unsigned || !all[16].Unsigned {
 		t.Errorf("%d: %+v", n, all[n-1])
 	}
 }

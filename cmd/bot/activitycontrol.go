@@ -31,6 +31,7 @@ func (i importing) send(ctx context.Context, r io.Reader) (rep fileReport, err e
 	q := url.Values{"format": {i.Format}, "source": {i.Source}, "actor": {osActor()}}
 	if r == nil {
 		q.Set("until", i.Until.UTC().Format(time.RFC3339))
+		q["resources"], q["kinds"], q["unlogged"] = i.tells.Resources, i.tells.Kinds, i.tells.Unlogged
 		r = http.NoBody
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://jitbot"+importPath+"?"+q.Encode(), r)
@@ -62,6 +63,7 @@ func (c *controlListener) importActivity(w http.ResponseWriter, r *http.Request)
 	}
 	q := r.URL.Query()
 	i := importing{Format: q.Get("format"), Source: q.Get("source")}
+	i.tells.Resources, i.tells.Kinds, i.tells.Unlogged = q["resources"], q["kinds"], q["unlogged"]
 	var err error
 	i.Until, err = parseWhen("until", q.Get("until"))
 	if err = errors.Join(err, i.check()); err != nil {

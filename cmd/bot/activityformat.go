@@ -138,7 +138,11 @@ func (c activityConfig) readFormat(ctx context.Context, content *bufio.Reader, f
 		cluster := cmp.Or(c.K8s[source].Cluster, source)
 		return k8saudit.Stream(ctx, content, k8saudit.Format{Name: source, Cluster: cluster}, out, now)
 	case formatJSONL:
-		return logfile.Records(ctx, content, jsonl.Format{Name: source, TrustGrant: c.JSONL[source].TrustGrant}, out, now)
+		f := hearing{Format: jsonl.Format{Name: source, TrustGrant: true}, now: now}
+		if t, ok := out.(*taking); ok {
+			f.until = &t.until
+		}
+		return logfile.Records(ctx, content, f, out, now)
 	case formatCloudTrail:
 		if err := trail.Read(content, out.Add, out.Skip); !errors.Is(err, trail.ErrBroken) { // which was counted
 			return err
@@ -146,6 +150,23 @@ func (c activityConfig) readFormat(ctx context.Context, content *bufio.Reader, f
 		return nil
 	}
 	return fmt.Errorf("%w: --format %q is none of %s", errUsage, format, strings.Join(formats, ", "))
+}
+
+// hearing is the plain format, and notes until when the lines say that everything
+// was told.
+type hearing struct {
+	jsonl.Format
+
+	now   time.Time
+	until *time.Time // nil: nobody asks
+}
+
+func (h hearing) Read(text []byte, offset int64, out logfile.Out) logfile.Heard {
+	heard := h.Format.Read(text, offset, out)
+	if h.until != nil && heard.Until.After(*h.until) && !heard.Until.After(h.now) {
+		*h.until = heard.Until
+	}
+	return heard
 }
 
 // postgresFormat is that of the configured source of a name, or the ordinary one.

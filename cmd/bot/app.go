@@ -151,6 +151,14 @@ func (a *app) openService(p *policy.Policy) error {
 		Drift:    bot.DriftConfig{Every: time.Duration(a.cfg.Drift.Every), Repair: a.cfg.Drift.repairs()},
 		InFlight: a.cfg.Limits.InFlight, CallTime: a.cfg.Limits.CallTime, TokenLife: a.cfg.CLI.tokenLife(),
 	}
+	var err error
+	if c.Suggestions, err = a.cfg.suggest(bot.Deps{Log: a.log, HTTP: &http.Client{Timeout: 10 * time.Second}, Now: a.now}); err != nil {
+		return err
+	}
+	c.Suggestions.Try = tries(func() *activity.Log { return a.service.Activity() }, a.now)
+	if c.Review, err = a.weekly(p); err != nil {
+		return err
+	}
 	for _, kind := range aws.KindNames() {
 		c.Provisioners[kind] = a.aws
 	}
@@ -167,7 +175,6 @@ func (a *app) openService(p *policy.Policy) error {
 		}
 		c.Tickets = tickets
 	}
-	var err error
 	if a.service, err = bot.New(c); err != nil {
 		return err
 	}

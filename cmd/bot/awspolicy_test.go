@@ -142,13 +142,13 @@ func TestAWSPolicySaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 func TestPolicyCheckNamesTheFileOfASessionPolicyAndThePlaceInIt(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(awsFolder(t, "{\n \"Version\": \"2012-10-17\",\n \"Statement\": [{\"Effect\": \"Alow\", \"Action\": \"rds:*\", \"Resource\": \"*\"}]\n}", ""), "policy.yaml")
-	code, _, errs := policyRun("check", file)
+	code, _, errs := policyRun(t, "check", file)
 	want := file + ":4:106: resources.prod-db.entitlements[0].aws_session.session_policy: narrow.json: line 3, column 27: Effect is Allow or Deny"
 	if code != 1 || !strings.HasPrefix(errs, want) {
 		t.Errorf("exit %d: %s\nwant %s", code, errs, want)
 	}
 	file = filepath.Join(awsFolder(t, strings.Replace(narrow, "sts:AssumeRole*", "s3:*", 1), ""), "policy.yaml")
-	code, _, errs = policyRun("check", file)
+	code, _, errs = policyRun(t, "check", file)
 	if want := file + ":4: narrow.json: does not deny sts:AssumeRole*"; code != 0 || !strings.HasPrefix(errs, want) || !strings.Contains(errs, "(warning)") {
 		t.Errorf("exit %d: %s\nwant %s", code, errs, want)
 	}
@@ -162,7 +162,7 @@ func TestPolicyCheckRefusesRolesThatBelongToIdentityCenter(t *testing.T) {
 	if err := os.WriteFile(file, []byte(reserved), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := policyRun("check", file); code != 1 || !strings.HasPrefix(errs, file+":5:") || !strings.Contains(errs, "belongs to IAM Identity Center: jitbot could neither open its sessions nor end them") {
+	if code, _, errs := policyRun(t, "check", file); code != 1 || !strings.HasPrefix(errs, file+":5:") || !strings.Contains(errs, "belongs to IAM Identity Center: jitbot could neither open its sessions nor end them") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }

@@ -44,6 +44,7 @@ type config struct {
 	Limits   limitsConfig            `yaml:"limits"`
 	Drift    driftConfig             `yaml:"drift"`
 	CLI      cliConfig               `yaml:"cli"`
+	Review   reviewConfig            `yaml:"review"`
 
 	SignIn  oidc.Config       `yaml:"sign_in"`
 	Slack   slack.Config      `yaml:"slack"`
@@ -54,6 +55,8 @@ type config struct {
 	Activity activityConfig `yaml:"activity"`
 	Audit    auditConfig    `yaml:"audit"`
 	Export   exportConfig   `yaml:"export"`
+
+	Suggestions suggestionsConfig `yaml:"suggestions"`
 
 	sources []activity.Source // beside those that are configured
 	dir     string            // of the file; relative paths in it start here
@@ -109,6 +112,9 @@ func defaultConfig() config {
 		Limits: limitsConfig{InFlight: 64, CallTime: 10 * time.Second},
 		Drift:  driftConfig{Every: every(time.Hour)},
 		CLI:    cliConfig{Enabled: true, TokenLife: 30 * 24 * time.Hour},
+		Review: reviewConfig{At: "Mon 09:00"},
+
+		Suggestions: suggestionsConfig{Apply: applyPatch},
 	}
 }
 
@@ -147,6 +153,9 @@ func (c *config) resolve(getenv func(string) string) error {
 	var errs []error
 	if err := c.Metrics.Token.Resolve(getenv); err != nil {
 		errs = append(errs, fmt.Errorf("metrics.token: %w", err))
+	}
+	if err := c.Suggestions.GitHub.Resolve(getenv); err != nil {
+		errs = append(errs, fmt.Errorf("suggestions.github.token: %w", err))
 	}
 	return errors.Join(append(errs, c.SignIn.Resolve(getenv), c.Slack.Resolve(getenv), c.Activity.Ingest.Resolve(getenv), c.Export.resolve(getenv))...)
 }
@@ -244,6 +253,9 @@ func (c config) checkChannels(report func(key, text string)) {
 		if at.name != "" && !c.hasChannel(at.name) {
 			report("channels", fmt.Sprintf("%s: there is no channel %q in the chat; add it to %s, or name one of those", at.key, at.name, c.channelsKey()))
 		}
+	}
+	if at := c.Review.Channel; at != "" && !c.hasChannel(at) {
+		report("review", fmt.Sprintf("channel: there is no channel %q in the chat; add it to %s, or name one of those", at, c.channelsKey()))
 	}
 	if c.Channels.Alerts == "" && c.Channels.Default == "" && len(c.Admins) == 0 {
 		report("admins", "nobody would hear of an end that is overdue or of a policy that was refused: set channels.alerts, or name an admin")

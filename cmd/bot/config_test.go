@@ -42,7 +42,7 @@ func TestTheBlocksOfTheExampleThatAreSwitchedOffLoadToo(t *testing.T) {
 	var on []string
 	setting := regexp.MustCompile(`^#( +)(?:# )?([a-z_]+:.*\n)$`)
 	for line := range strings.Lines("# audit:\n" + blocks) {
-		if m := setting.FindStringSubmatch(line); m != nil && (m[1] != " " || m[2] == "audit:\n" || m[2] == "export:\n") {
+		if m := setting.FindStringSubmatch(line); m != nil && (m[1] != " " || m[2] == "audit:\n" || m[2] == "suggestions:\n" || m[2] == "export:\n") {
 			on = append(on, m[1][1:]+m[2])
 		}
 	}
@@ -50,6 +50,9 @@ func TestTheBlocksOfTheExampleThatAreSwitchedOffLoadToo(t *testing.T) {
 	c, err := readConfig(path)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, strings.Join(on, ""))
+	}
+	if c.Suggestions.Apply != applyPull || c.Suggestions.GitHub.BaseURL == "" || len(c.Suggestions.Protected) != 1 {
+		t.Errorf("got %+v", c.Suggestions)
 	}
 	if len(c.Export.names()) != 3 || !c.Audit.SigningKey.IsConfigured() || c.Export.Syslog["siem"].Hostname == "" || c.Export.OTLP["otel"].CA == "" {
 		t.Errorf("got %+v", c.Export)

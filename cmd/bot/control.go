@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -21,6 +22,9 @@ import (
 
 const controlName = "control.sock"
 
+// longestSocket is how long the path of a socket may be everywhere.
+const longestSocket = 103
+
 // order is one command for a running jitbot.
 type order struct {
 	Do     string `json:"do"` // end, accept-clock, accept-drift, fix-drift, note-export
@@ -29,6 +33,15 @@ type order struct {
 	Actor  string `json:"actor"` // os:<user>
 
 	Export map[string]any `json:"export,omitempty"` // note-export: what is exported
+}
+
+// patience is for how long an answer to an order is waited for. A review looks at
+// half a year.
+func (o order) patience() time.Duration {
+	if o.Do == orderReview {
+		return 15 * time.Minute
+	}
+	return 15 * time.Second
 }
 
 type controlListener struct {
@@ -42,7 +55,10 @@ func (a *app) listenControl(ctx context.Context) (*controlListener, error) {
 		return nil, fmt.Errorf("control socket: %w", err) // the store's lock is ours: nobody else listens on it
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	if err != nil {
+	switch {
+	case err != nil && len(path) > longestSocket:
+		return nil, fmt.Errorf("control socket: the path of the data folder, %s, is too long for a socket in it: choose a shorter one, so that %d bytes do for %s", a.cfg.Data, longestSocket, path)
+	case err != nil:
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -56,6 +72,7 @@ func (c *controlListener) run(ctx context.Context) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /order", c.take)
 	mux.HandleFunc("POST "+importPath, c.importActivity)
+	mux.HandleFunc("POST "+historyPath, c.importHistory)
 	f.stand(mux)
 	if err := serveHTTP(ctx, c.ln, f); err != nil {
 		c.app.log.Error("the control socket closed", "cause", err)
@@ -68,6 +85,12 @@ func (c *controlListener) take(w http.ResponseWriter, r *http.Request) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	control := http.NewResponseController(w)
+	until := time.Now().Add(o.patience())
+	if err := errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until)); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	if err := c.app.obey(r.Context(), o); err != nil {
@@ -84,6 +107,8 @@ func (a *app) obey(ctx context.Context, o order) error {
 		return a.service.AcceptDrift(ctx, o.ID, o.Actor, "cli", o.Reason)
 	case orderFixDrift:
 		return a.service.FixDrift(ctx, o.ID, o.Actor, "cli", o.Reason)
+	case orderReview:
+		return a.postReview(ctx, o.ID, o.Actor)
 	case "accept-clock":
 		return a.service.AcceptClock(ctx, o.Actor)
 	case "note-export":
@@ -103,12 +128,15 @@ func sendOrder(ctx context.Context, dir string, o order) error {
 		return err
 	}
 	client := controlClient(dir)
-	client.Timeout = 15 * time.Second
+	client.Timeout = o.patience()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://jitbot/order", bytes.NewReader(raw))
 	if err != nil {
 		return err
 	}
 	answer, err := client.Do(req)
+	if late := new(url.Error); errors.As(err, &late) && late.Timeout() {
+		return fmt.Errorf("the jitbot that runs on %s did not answer within %s; its log says what became of it", dir, o.patience())
+	}
 	if err != nil {
 		return fmt.Errorf("%w (%w)", errNotRunning, err)
 	}

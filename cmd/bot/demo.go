@@ -20,6 +20,7 @@ import (
 	"jitbot/integrations/webchat"
 	"jitbot/internal/localonly"
 	"jitbot/internal/loopback/awsfake"
+	"jitbot/jit"
 	"jitbot/policy"
 )
 
@@ -37,16 +38,20 @@ set, that AWS is used instead of the loopback one.
 // demoAccount is the twelve digits of the demo's AWS.
 const demoAccount = "111122223333"
 
+// reviewChannel is where the demo's weekly review is posted.
+const reviewChannel = "policy-review"
+
 // demoPerson is one of the seeded people.
 type demoPerson struct{ handle, name, title string }
 
 func demoCast() []demoPerson {
 	return []demoPerson{
 		{"ann", "Ann Lee", "Payments engineer"},
-		{"bo", "Bo Berg", "Payments lead, approves"},
+		{"bo", "Bo Berg", "Payments lead, approves; admin"},
 		{"cy", "Cy Cole", "Platform engineer"},
 		{"di", "Di Diaz", "Platform engineer"},
 		{"sam", "Sam Sand", "Security lead"},
+		{"val", "Val Vega", "Security engineer"},
 		{"con", "Con Tractor", "Contractor"},
 	}
 }
@@ -105,9 +110,18 @@ func demo(ctx context.Context, listen, data string, env environment) (err error)
 	return serve(ctx, cfg, env, load, "", func(a *app, addr string) {
 		if err := seedHistory(ctx, a, time.Now()); err != nil {
 			a.log.Warn("the demo's history could not be written", "cause", err)
+		} else if err := firstReview(ctx, a); err != nil {
+			a.log.Warn("the demo's review could not be posted", "cause", err)
 		}
 		welcome(env.stdout, addr, data, cfg)
 	})
+}
+
+// firstReview posts what last week's review would have been, once, so that there
+// is one to be read whatever day it is.
+func firstReview(ctx context.Context, a *app) error {
+	_, err := a.service.PostReview(ctx, bot.WeekOf(a.now(), a.service.Review.Zone).Before(1), jit.ActorJitbot)
+	return err
 }
 
 // layDemoFiles puts the demo's policy where it can be edited. What is there
@@ -137,13 +151,14 @@ func demoConfig(listen, data string) config {
 	c.Listen, c.Data, c.Policy, c.dir = listen, data, "policy.yaml", data
 	c.Log = logConfig{Level: "warn", Format: "text"}
 	c.sources = []activity.Source{pastTrail{}}
+	c.Review.Channel, c.Suggestions.Apply = reviewChannel, applyFile
 	c.Channels = channelsConfig{Default: "access", Alerts: "security"}
-	c.Admins, c.Security = []string{"sam@example.com"}, []string{"sam@example.com"}
+	c.Admins, c.Security = []string{"sam@example.com", "bo@example.com"}, []string{"sam@example.com", "val@example.com"} // it takes two to change the policy
 	c.People = map[string]personConfig{}
 	for _, p := range demoCast() {
 		c.People[p.id()] = personConfig{Name: p.name, Title: p.title, Accounts: []string{"web:" + p.handle}}
 	}
-	c.Web = webchat.Config{Enabled: true, Workspace: "jitbot demo", Channels: []string{"access", "access-prod", "security", "random"}}
+	c.Web = webchat.Config{Enabled: true, Workspace: "jitbot demo", Channels: []string{"access", "access-prod", reviewChannel, "security", "random"}}
 	c.fill()
 	return c
 }
@@ -219,6 +234,8 @@ func demoGuide(onCall string) []webchat.GuideStep {
 		{Title: "Get the credentials, once", Note: "Ann clicks Get credentials in her direct messages. The link works once.", As: "ann", Where: "@jitbot"},
 		{Title: "End it, read the receipt", Note: "Click I'm done, or let it run out. Then look at what AWS holds.", As: "ann", Where: "@jitbot"},
 		{Title: "See what was done", Note: "Bo did more than he asked for. Click Timeline… in his direct messages; others are in the threads of #access-prod.", As: "bo", Where: "@jitbot"},
+		{Title: "Read the weekly review", Note: "Sam opens the thread in #policy-review: what was given and used, and which edits of the policy half a year of history speaks for.", As: "sam", Where: reviewChannel},
+		{Title: "Accept an edit, as two people", Note: "Click Accept on one as Sam, then Confirm as Val: the policy file is changed, and nothing else in it. Revert puts it back.", As: "val", Where: reviewChannel},
 		{Title: "Approved by rule", Note: "Who is on call and names an incident is let in at once.", As: onCall, Where: "access-prod", Text: "/jit request prod-logs 30m INC-42 replica lag"},
 		{Title: "Refused, with the reason", Note: "A deny rule beats everything, and says why.", As: "con", Where: "access", Text: "/jit request prod-db 1h have a look at the data"},
 		{Title: "More time", Note: "An extension is a new decision under the same policy.", As: "ann", Where: "access", Text: "/jit request staging 1m try it and watch it end"},
@@ -237,6 +254,9 @@ func welcome(w io.Writer, addr, data string, c config) {
   3. Back as Ann, click Get credentials in the direct messages: shown once
   4. Look at AWS: the group membership and the open session
   5. As Ann, click I'm done: both are gone, and there is a receipt
+
+  In #policy-review is last week's review: what half a year of requests says of
+  the policy, with the edits that would settle it. As Sam, open its thread.
 
   More under "What to try" on the page. Data in %s
   Ctrl-C ends the demo.

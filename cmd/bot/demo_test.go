@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +87,7 @@ func after(text, label string) string {
 type visitor struct{ *browsertest.Browser }
 
 func (v visitor) actAs(handle string) {
+	v.Until(fmt.Sprintf(`[...document.getElementById("as").options].some(o => o.value === %q)`, handle)) // the people are loaded
 	browsertest.Script[bool](v.Browser, fmt.Sprintf(`(() => { document.getElementById("live").textContent = ""; const s = document.getElementById("as");
 		s.value = %q; s.dispatchEvent(new Event("change", {bubbles: true})); return true })()`, handle))
 	v.Until(fmt.Sprintf(`document.getElementById("as").value === %q && document.getElementById("live").textContent.includes("You now act as")`, handle))
@@ -268,5 +271,51 @@ func TestInTheDemoAHolderOpensTheTimelineOfWhatWasDone(t *testing.T) {
 	v.Picture("demo-timeline")
 	if text := browsertest.Script[string](v.Browser, `document.body.innerText`); !strings.Contains(text, "Used for something else than it was for") || !strings.Contains(text, "told by demo") {
 		t.Errorf("the timeline reads\n%s", text)
+	}
+}
+
+func TestANewcomerReadsTheDemosReviewAndTwoPeopleChangeThePolicy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	page, _ := demoAt(t, "--data", dir)
+	v := visitor{browsertest.Open(t)}
+	v.Do(chromedp.Navigate(page))
+	v.sees("access-prod")
+	v.actAs("sam")
+	v.goTo(reviewChannel)
+	v.sees("Access review, week")
+	v.press("replies")
+	v.sees("max_duration of rule prod-by-approval from 4h to 1h")
+	v.sees("Remove group:contractors from eligible of rule staging-at-will")
+	v.Picture("demo-30-the-review")
+	v.clickOn(`article button, li button`, "Accept")
+	v.sees("a second person has to confirm")
+	v.Picture("demo-31-accepted")
+	v.actAs("bo")
+	v.goTo(reviewChannel)
+	v.press("replies")
+	v.press("Confirm")
+	v.sees("Applied by Bo Berg")
+	v.Picture("demo-32-applied")
+	raw, err := os.ReadFile(filepath.Join(dir, "policy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := demoFiles.ReadFile("demo/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]bool{}
+	for line := range strings.Lines(string(given)) {
+		kept[line] = true
+	}
+	changed := 0
+	for line := range strings.Lines(string(raw)) {
+		if !kept[line] {
+			changed++
+		}
+	}
+	if changed != 1 {
+		t.Errorf("%d lines are new: the policy is now\n%s", changed, raw)
 	}
 }

@@ -109,6 +109,8 @@ func examine(ctx context.Context, path string, acceptClock bool, env environment
 	found = append(found, examineChats(ctx, c, p)...)
 	found = append(found, examineActivity(ctx, c, bot.Deps{Log: newLog(c.Log, io.Discard), Now: time.Now})...)
 	found = append(found, examineExport(ctx, c, env.getenv)...)
+	found = append(found, examineReview(c, p, time.Now())...)
+	found = append(found, examineSuggestions(ctx, c)...)
 	return append(found, examineAWS(ctx, c, p)...)
 }
 

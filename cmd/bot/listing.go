@@ -197,7 +197,10 @@ func (l listing) show(v storage.View, w io.Writer) error {
 	}
 	r := rec.Request
 	fmt.Fprintf(w, "%s  %s  %s for %s, %s\n", r.ID, r.State, r.Resource, r.For, jit.FormatDuration(r.Duration))
-	fmt.Fprintf(w, "  reason    %s\n  rule      %s (line %d, policy %.12s)\n", r.Reason, r.Decision.Rule, r.Decision.Line, r.Decision.PolicySHA256)
+	fmt.Fprintf(w, "  reason    %s\n  rule      %s\n", r.Reason, ruleWords(r.Decision))
+	if r.Imported != "" {
+		fmt.Fprintf(w, "  imported  another tool decided this; the digest of its line is %s\n", r.Imported)
+	}
 	if g := rec.Grant; g != nil {
 		fmt.Fprintf(w, "%s  %s  ends %s %s\n", g.ID, g.State, stamp(g.ExpiresAt), g.Outcome)
 	}
@@ -210,16 +213,30 @@ func (l listing) show(v storage.View, w io.Writer) error {
 	return nil
 }
 
+// ruleWords are the rule that decided and where it stands, as far as that is
+// known.
+func ruleWords(d jit.Decision) string {
+	var where []string
+	if d.Line > 0 {
+		where = append(where, fmt.Sprintf("line %d", d.Line))
+	}
+	if d.PolicySHA256 != "" {
+		where = append(where, fmt.Sprintf("policy %.12s", d.PolicySHA256))
+	}
+	if len(where) == 0 {
+		return d.Rule
+	}
+	return d.Rule + " (" + strings.Join(where, ", ") + ")"
+}
+
 func recordOf(v storage.View, id string) (record, error) {
 	var rec record
-	if strings.HasPrefix(id, "grt_") {
-		g, err := v.Grant(id)
-		if err != nil {
-			return rec, err
-		}
+	g, err := v.Grant(id)
+	if err == nil {
 		id = g.Request
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return rec, err
 	}
-	var err error
 	if rec.Request, err = v.Request(id); err != nil {
 		return rec, err
 	}

@@ -23,13 +23,16 @@ const usageText = `jitbot: just-in-time access from chat.
   bot demo      [--listen ADDR] [--data DIR]      try everything; nothing to set up
   bot serve     --config FILE                     run
   bot doctor    --config FILE [--accept-clock]    is everything set up well?
-  bot policy    check|explain|schema ...          offline checks of a policy file
+  bot policy    check|explain|replay|suggest|... offline checks of a policy file
   bot aws       policy --config FILE              what AWS has to let jitbot do, to be pasted there
   bot slack     manifest                          the Slack app, to be pasted where apps are made
   bot requests  list|show ID                      --data DIR or --config FILE
   bot grants    list|show ID|end ID               --data DIR or --config FILE
   bot drift     list|accept ID|fix ID             where the outside and jitbot do not agree
   bot activity  import FILE... --data DIR         logs of what was done, into the contextual log
+  bot simulate  --out DIR                         a made-up organisation with a past, to try analyses on
+  bot history   import FILE... --data DIR         requests and grants that another tool kept
+  bot review    [--week 2026-W47] [--post]        a look back on a week, and what to decide
   bot audit     verify|export ...                 the event log
   bot backup    FILE                              --data DIR or --config FILE
   bot restore   FILE                              --data DIR or --config FILE
@@ -70,7 +73,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	case "doctor":
 		return runDoctor(ctx, rest, env)
 	case "policy":
-		return runPolicy(rest, env.stdout, env.stderr)
+		return runPolicy(ctx, rest, env)
 	case "aws":
 		return runAWS(ctx, rest, env)
 	case "slack":
@@ -83,6 +86,12 @@ func run(ctx context.Context, args []string, env environment) int {
 		return runDrift(ctx, rest, env)
 	case "activity":
 		return runActivity(ctx, rest, env)
+	case "simulate":
+		return runSimulate(ctx, rest, env)
+	case "history":
+		return runHistory(ctx, rest, env)
+	case "review":
+		return runReview(ctx, rest, env)
 	case "audit":
 		return runAudit(ctx, rest, env)
 	case "backup":

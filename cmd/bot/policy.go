@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,6 +22,16 @@ const policyUsage = `usage:
   bot policy explain FILE --user WHO --resource NAME [--duration 1h] [--reason TEXT] [--ticket ID]
                      [--by WHO] [--at RFC3339] [--on-call NAME|NAME=WHO]... [--groups a,b]
                      [--incident] [--break-glass] [--json]
+  bot policy replay  --policy NEW [--since 90d] [--fail-on denied|widened] [--anyway] [--json]
+                     with --data DIR or --config FILE: what NEW would have done with the
+                     requests of the past. Exits 1 if too few of them can be decided again
+                     as they were (--anyway judges by the rest) or a file does not load,
+                     and 3 if something happened that --fail-on names
+  bot policy suggest --config FILE [--policy FILE] [--since 180d] [--class A2,A13] [--out DIR] [--json]
+                     which edits the past speaks for; --help says more
+  bot policy diff    OLD NEW [--json] [--since RFC3339] [--fail-on widen]
+                     what NEW gives that OLD does not, and the other way round; with --fail-on widen
+                     the exit code is 3 unless NEW is shown to give nobody more
   bot policy schema
 `
 
@@ -28,18 +39,26 @@ const policyUsage = `usage:
 var errUsage = errors.New("usage")
 
 // runPolicy is `bot policy`. It returns the exit code: 0 answered, 1 the
-// policy does not load, 2 the command line is wrong.
-func runPolicy(args []string, stdout, stderr io.Writer) int {
+// policy does not load, 2 the command line is wrong, 3 diff or replay was
+// to fail.
+func runPolicy(ctx context.Context, args []string, env environment) int {
+	stdout, stderr := env.stdout, env.stderr
 	verb := ""
 	if len(args) > 0 {
 		verb, args = args[0], args[1:]
 	}
 	var err error
 	switch verb {
+	case "replay":
+		return runReplay(ctx, args, env)
+	case "suggest":
+		return runSuggest(ctx, args, env)
 	case "check":
 		err = policyCheck(args, stdout, stderr)
 	case "explain":
 		err = policyExplain(args, stdout, stderr)
+	case "diff":
+		err = policyDiff(args, stdout, stderr)
 	case "schema":
 		_, err = stdout.Write(policy.Schema())
 	default:
@@ -49,6 +68,8 @@ func runPolicy(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return 0
+	case errors.Is(err, errWidens):
+		return 3
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(stderr, "bot policy %s: %v\n%s", verb, err, policyUsage)
 		return 2
@@ -71,47 +92,59 @@ func policyCheck(args []string, stdout, stderr io.Writer) error {
 	for _, w := range p.Warnings() {
 		fmt.Fprintf(stderr, "%s (warning)\n", w)
 	}
+	for _, w := range expired(p, time.Now()) {
+		fmt.Fprintf(stderr, "%s (warning)\n", w)
+	}
 	_, err = fmt.Fprintf(stdout, "%s: ok: %d rules, %d resources, %d examples passed, sha256 %s\n",
 		file, p.Rules(), len(p.Resources()), p.Examples(), p.SHA256())
 	return err
 }
 
+// expired tells the rules whose auto_approve is over.
+func expired(p *policy.Policy, now time.Time) []string {
+	var out []string
+	for i := range p.Rules() {
+		r := p.Rule(i)
+		if end := r.Auto.Expires; !end.IsZero() && !now.Before(end) {
+			out = append(out, fmt.Sprintf("%s:%d: rule %s: auto_approve expired on %s; give it another day, or remove it",
+				p.File(), r.Line, r.ID, end.In(p.Timezone()).Format(time.DateOnly)))
+		}
+	}
+	return out
+}
+
 // parseWithFile parses flags that stand before or after the one FILE.
 func parseWithFile(fs *flag.FlagSet, args []string, stderr io.Writer) (file string, err error) {
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {}
-	for {
-		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stderr, policyUsage)
-			return "", err
-		} else if err != nil {
-			return "", fmt.Errorf("%w: %w", errUsage, err)
-		}
-		if fs.NArg() == 0 {
-			break
-		}
-		if file != "" {
-			return "", fmt.Errorf("%w: one FILE, not also %q", errUsage, fs.Arg(0))
-		}
-		file, args = fs.Arg(0), fs.Args()[1:]
-	}
-	if file == "" {
+	files, err := parseWithFiles(fs, args, stderr)
+	switch {
+	case err != nil:
+		return "", err
+	case len(files) > 1:
+		return "", fmt.Errorf("%w: one FILE, not also %q", errUsage, files[1])
+	case len(files) == 0:
 		return "", fmt.Errorf("%w: FILE is missing", errUsage)
 	}
-	return file, nil
+	return files[0], nil
 }
 
 // loadPolicy reads a policy file and the files it names, which lie in its
 // folder or below.
 func loadPolicy(file string) (*policy.Policy, error) {
+	return parsePolicy(file, nil)
+}
+
+// parsePolicy is loadPolicy of a text that would be in the file; nil: of the
+// file itself.
+func parsePolicy(file string, src []byte) (*policy.Policy, error) {
 	root, err := os.OpenRoot(filepath.Dir(file))
 	if err != nil {
 		return nil, fmt.Errorf("open the folder of the policy: %w", err)
 	}
 	defer func() { _ = root.Close() }() // nothing was written
-	src, err := readBounded(root, filepath.Base(file), policy.MaxBytes)
-	if err != nil {
-		return nil, err
+	if src == nil {
+		if src, err = readPolicy(file); err != nil {
+			return nil, err
+		}
 	}
 	return policy.Load(file, src, policy.Options{
 		Kinds: entitlementKinds(), GroupSources: groupKinds(),
@@ -119,18 +152,34 @@ func loadPolicy(file string) (*policy.Policy, error) {
 	})
 }
 
+// readPolicy reads the file that somebody named, which may be a link or a pipe:
+// `bot policy diff <(git show main:policy.yaml) policy.yaml`. Only the files it
+// names have to lie beside it.
+func readPolicy(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	return bounded(f, file, policy.MaxBytes)
+}
+
 // maxInlined is the largest file a policy may name.
 const maxInlined = 64 << 10
 
-// readBounded reads at most one byte more than most, which tells the reader
-// that there was more.
 func readBounded(root *os.Root, name string, most int64) ([]byte, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	return bounded(f, name, most)
+}
+
+// bounded reads at most one byte more than most, which tells the reader that
+// there was more.
+func bounded(r io.Reader, name string, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -16,15 +16,15 @@ import (
 
 const examplePolicy = "../../policy.example.yaml"
 
-func policyRun(args ...string) (code int, stdout, stderr string) {
+func policyRun(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = runPolicy(args, &out, &errs)
+	code = runPolicy(t.Context(), args, environment{&out, &errs, os.Getenv})
 	return code, out.String(), errs.String()
 }
 
 func TestPolicyCheckAcceptsTheExample(t *testing.T) {
 	t.Parallel()
-	code, out, errs := policyRun("check", examplePolicy)
+	code, out, errs := policyRun(t, "check", examplePolicy)
 	if code != 0 || errs != "" || !strings.Contains(out, "ok: 6 rules, 4 resources, 8 examples passed, sha256 ") {
 		t.Errorf("exit %d\n%s%s", code, out, errs)
 	}
@@ -37,7 +37,7 @@ func TestPolicyCheckNamesEveryProblem(t *testing.T) {
 	if err := os.WriteFile(file, []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := policyRun("check", file)
+	code, out, errs := policyRun(t, "check", file)
 	want := []string{
 		file + ":1:1: rules is missing; without a rule nobody can ask for anything",
 		file + ":3:45: resources.web.entitlements[0].aws_session.role: ",
@@ -97,7 +97,7 @@ func TestPolicyExplainAnswersInJSON(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, args := range [][]string{append(append(slices.Clone(ask), tt.args...), examplePolicy), append([]string{"explain", examplePolicy}, append(ask[1:], tt.args...)...)} {
-				code, out, errs := policyRun(args...)
+				code, out, errs := policyRun(t, args...)
 				if code != 0 || errs != "" {
 					t.Fatalf("exit %d\n%s", code, errs)
 				}
@@ -125,7 +125,7 @@ func TestPolicyExplainAnswersInJSON(t *testing.T) {
 
 func TestPolicyExplainAnswersPeople(t *testing.T) {
 	t.Parallel()
-	code, out, _ := policyRun("explain", examplePolicy, "--user", "bo@example.com", "--resource", "prod-db", "--duration", "2h", "--reason", "INC-42 replica lag", "--at", "2026-01-07T12:00:00Z")
+	code, out, _ := policyRun(t, "explain", examplePolicy, "--user", "bo@example.com", "--resource", "prod-db", "--duration", "2h", "--reason", "INC-42 replica lag", "--at", "2026-01-07T12:00:00Z")
 	want := `No: prod-db for bo@example.com
   prod-by-approval asks for an open ticket.
   prod-long asks for an open ticket assigned to bo@example.com and asks for a reason of at least 20 characters.
@@ -158,7 +158,7 @@ rules:
 		t.Fatal(err)
 	}
 	explain := func(args ...string) policy.Explanation {
-		code, out, errs := policyRun(append([]string{"explain", file, "--json", "--resource", "web", "--user", "zoe@example.com"}, args...)...)
+		code, out, errs := policyRun(t, append([]string{"explain", file, "--json", "--resource", "web", "--user", "zoe@example.com"}, args...)...)
 		var x policy.Explanation
 		if err := json.Unmarshal([]byte(out), &x); code != 0 || err != nil {
 			t.Fatalf("exit %d %v %s", code, err, errs)
@@ -197,7 +197,7 @@ func TestPolicyTellsHowItIsUsed(t *testing.T) {
 		{[]string{"explain", examplePolicy, "--user", "a@example.com", "--resource", "prod-db", "--on-call", "platform=bo"}, 2, "NAME=somebody@example.com"},
 		{[]string{"explain", examplePolicy, "--user", "a@example.com", "--resource", "prod-db", "--groups", "sre,none"}, 2, "--groups none: the policy has no such group"},
 	} {
-		code, out, errs := policyRun(tt.args...)
+		code, out, errs := policyRun(t, tt.args...)
 		if code != tt.code || !strings.Contains(out+errs, tt.want) {
 			t.Errorf("%v: exit %d, %q", tt.args, code, out+errs)
 		}
@@ -206,8 +206,26 @@ func TestPolicyTellsHowItIsUsed(t *testing.T) {
 
 func TestPolicySchemaPrintsTheSchema(t *testing.T) {
 	t.Parallel()
-	code, out, _ := policyRun("schema")
+	code, out, _ := policyRun(t, "schema")
 	if code != 0 || out != string(policy.Schema()) || !json.Valid([]byte(out)) {
 		t.Errorf("exit %d, %d bytes", code, len(out))
+	}
+}
+
+func TestPolicyCheckTellsAutoApprovalsThatAreOver(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "p.yaml")
+	src := `version: 1
+resources: {db: {entitlements: [{aws_iam_group: {account: "111122223333", group: db}}]}}
+rules:
+  - {id: once, match: {resource: db}, eligible: [ann@example.com], auto_approve: {expires: 2020-02-21}}
+  - {id: still, match: {resource: db}, eligible: [bo@example.com], auto_approve: {expires: 2999-02-21}}
+`
+	if err := os.WriteFile(file, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := policyRun(t, "check", file)
+	if code != 0 || !strings.Contains(errs, ":4: rule once: auto_approve expired on 2020-02-21") || strings.Contains(errs, "still") {
+		t.Errorf("exit %d, it warns:\n%s", code, errs)
 	}
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -14,20 +14,20 @@ import (
 	"jitbot/storage"
 )
 
-// The demo's past: four weeks of requests by the seeded people, written as
-// they would have been, so that lists and reports have something to show.
+// The demo's past: some requests of the last days that have something to show,
+// written as they would have been, and half a year before them, see seedpast.go.
 
-const (
-	seedWeeks = 4
-	seedCount = 60
-	seededKey = "demo.seeded"
-)
+const seededKey = "demo.seeded"
 
 // seedHistory writes the past once; a store that has requests is left alone.
 func seedHistory(ctx context.Context, a *app, now time.Time) error {
+	org, err := simulatedPast(a.service.Policy(), now)
+	if err != nil {
+		return err
+	}
 	fresh := false
 	steps, told := pastSteps(a.service.Policy(), now)
-	err := a.store.Write(ctx, func(tx storage.Tx) error {
+	err = a.store.Write(ctx, func(tx storage.Tx) error {
 		if _, err := tx.Note(seededKey); !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
@@ -42,7 +42,10 @@ func seedHistory(ctx context.Context, a *app, now time.Time) error {
 	if err != nil || !fresh {
 		return err
 	}
-	return seedActivity(ctx, a.service.Activity(), told, now)
+	if err := importPast(ctx, a, org); err != nil {
+		return err
+	}
+	return seedActivity(ctx, a.service.Activity(), org, told, now)
 }
 
 // step is one thing that happened.
@@ -71,24 +74,8 @@ type pastRequest struct {
 }
 
 func pastSteps(pol *policy.Policy, now time.Time) ([]step, []*past) {
-	rng := rand.New(rand.NewPCG(2026, 11)) //nolint:gosec // G404: the same past for everybody
-	wishes := []pastRequest{
-		{"ann@example.com", "prod-db", "INC-118 slow checkout, looking at locks", "prod-by-approval", false},
-		{"ann@example.com", "prod-logs", "refund that did not arrive, OPS-77", "prod-by-approval", false},
-		{"bo@example.com", "prod-db", "monthly reconciliation of orders", "prod-by-approval", false},
-		{"cy@example.com", "prod-logs", "incident 31: pods restart", "on-call-incident", true},
-		{"di@example.com", "prod-db", "INC-120 disk is filling up", "on-call-incident", true},
-		{"cy@example.com", "staging", "rehearse the migration", "staging-at-will", true},
-		{"con@example.com", "staging", "reproduce the import bug", "staging-at-will", true},
-	}
 	var steps []step
 	var all []*past
-	for i := range seedCount {
-		at := now.Add(-seedWeeks * 7 * 24 * time.Hour).Add(time.Duration(i) * (seedWeeks*7*24 - 12) * time.Hour / seedCount)
-		at = at.Add(time.Duration(rng.IntN(90)) * time.Minute).UTC().Truncate(time.Microsecond)
-		p, story := pastStory(rng, wishes[rng.IntN(len(wishes))], pol, at)
-		steps, all = append(steps, story...), append(all, p)
-	}
 	for _, s := range showcases() {
 		p, story := s.story(pol, now)
 		steps, all = append(steps, story...), append(all, p)
@@ -97,33 +84,29 @@ func pastSteps(pol *policy.Policy, now time.Time) ([]step, []*past) {
 	return steps, all
 }
 
-// pastStory is one request from its filing to its end: most are approved and
-// run out or are given back, some are denied or never answered.
-func pastStory(rng *rand.Rand, w pastRequest, pol *policy.Policy, at time.Time) (*past, []step) {
-	length := []time.Duration{30 * time.Minute, time.Hour, time.Hour, 2 * time.Hour}[rng.IntN(4)]
-	p := newPast(w, pol, at, length)
-	p.told = ordinaryTale(rng, length)
-	if w.auto {
-		return p, append(p.approvedByRule(), p.heldAndEnded(rng, at, length)...)
-	}
-	answered := at.Add(time.Duration(2+rng.IntN(50)) * time.Minute)
-	p.r.LapseAt = at.Add(8 * time.Hour)
-	switch rng.IntN(10) {
-	case 0:
-		return p, []step{p.asked(), p.answer(p.r.LapseAt, jit.EventRequestLapsed, jit.ActorJitbot, "", jit.RequestLapsed)}
-	case 1:
-		return p, []step{p.asked(), p.answer(answered, jit.EventRequestDenied, p.r.Decision.Approvers[0], "Staging has the same data, try there first.", jit.RequestDenied)}
-	}
-	approved := p.given(answered, jit.EventRequestApproved)
-	return p, append(append([]step{p.asked()}, approved...), p.heldAndEnded(rng, answered, length)...)
-}
-
 func newPast(w pastRequest, pol *policy.Policy, at time.Time, length time.Duration) *past {
+	ask, facts := frozen(w, at, length)
 	return &past{r: jit.Request{
+		Ask: ask, Facts: facts,
 		ID: bot.NewID("req", at), Kind: jit.Access, By: w.who, For: w.who, ByAccount: jit.Account{Platform: "web", User: w.who[:len(w.who)-len("@example.com")]},
 		Resource: w.resource, Duration: length, Reason: w.reason, CreatedAt: at,
 		Decision: jit.Decision{PolicySHA256: pol.SHA256(), Outcome: "approval", Rule: w.rule, Line: pol.Rule(pol.RuleNamed(w.rule)).Line, Count: 1, Approvers: approversBut(w.who)},
 	}}
+}
+
+// frozen is what a request was judged as, and by which facts: a replay has to
+// come to what the story says.
+func frozen(w pastRequest, at time.Time, length time.Duration) (ask, facts []byte) {
+	ask, _ = json.Marshal(policy.Request{User: w.who, By: w.who, Resource: w.resource, Duration: length, Reason: w.reason}) // they always encode
+	onCall := "cy@example.com"
+	if w.auto { // the rule is for who is on call
+		onCall = w.who
+	}
+	facts, _ = json.Marshal(policy.Facts{
+		At: at, IncidentsKnown: true, AutoApprovedKnown: true, LastApproversKnown: true,
+		OnCall: []policy.Shift{{Schedule: "primary", People: []string{onCall}, Since: at.Add(-12 * time.Hour), Until: at.Add(12 * time.Hour), Level: 1, Source: "rotation"}},
+	})
+	return ask, facts
 }
 
 func (p *past) asked() step {
@@ -155,13 +138,6 @@ func (p *past) saveRequest(tx storage.Tx, at time.Time, kind, actor string, to j
 	p.r.State = to
 	p.r.Version++
 	return tx.Save(c)
-}
-
-func (p *past) answer(at time.Time, kind, by, words string, to jit.RequestState) step {
-	return step{at, kind, func(tx storage.Tx) error {
-		p.r.DecidedAt, p.r.DecidedBy, p.r.Answer = at, by, words
-		return p.saveRequest(tx, at, kind, by, to)
-	}}
 }
 
 // given approves the request and opens its grant.
@@ -212,14 +188,6 @@ func (p *past) save(tx storage.Tx, c *jit.Change, r jit.RequestState, g jit.Gran
 	}
 	p.g.State, p.g.Version = g, p.g.Version+1
 	return tx.Save(c)
-}
-
-// heldAndEnded confirms the grant and ends it, on time or early.
-func (p *past) heldAndEnded(rng *rand.Rand, at time.Time, length time.Duration) []step {
-	if rng.IntN(3) == 0 {
-		return p.heldFor(at, length, length/3)
-	}
-	return p.heldFor(at, length, length)
 }
 
 // heldFor has the grant held for a while of its length.

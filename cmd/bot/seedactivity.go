@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"jitbot/activity"
 	"jitbot/jit"
 	"jitbot/policy"
+	"jitbot/simulate"
 )
 
 // What was done with the access of the demo's past, as a log of the outside
@@ -25,7 +25,9 @@ type pastTrail struct{}
 
 func (pastTrail) Name() string { return "demo" }
 
-func (pastTrail) Watches(h jit.Holding) bool { return h.Entitlement.Params["group"] == pastGroup }
+func (pastTrail) Watches(h jit.Holding) bool {
+	return h.Entitlement.Params["group"] == pastGroup || strings.HasPrefix(h.Grant, "grt-") // as simulated ones are called
+}
 
 func (pastTrail) Read(context.Context, activity.Intake) error { return nil }
 
@@ -104,6 +106,9 @@ func showcases() []showcase {
 // story is how a showcase came to be.
 func (s showcase) story(pol *policy.Policy, now time.Time) (*past, []step) {
 	at := now.Add(-s.ago).UTC().Truncate(time.Second)
+	if s.auto { // the rule is for who was on call then
+		s.who = onCallNow(pol, at) + "@example.com"
+	}
 	p := newPast(s.pastRequest, pol, at, s.length)
 	p.scope, p.told, p.summed, p.gap = s.scope, s.told, true, s.gap
 	p.key = "ASIADEMO" + strings.ToUpper(p.r.ID[len(p.r.ID)-12:])
@@ -115,26 +120,15 @@ func (s showcase) story(pol *policy.Policy, now time.Time) (*past, []step) {
 	return p, append(append([]step{p.asked()}, p.given(answered, jit.EventRequestApproved)...), p.heldFor(answered, s.length, s.held)...)
 }
 
-// ordinaryTale is what people mostly do: look around, then work for a while.
-func ordinaryTale(rng *rand.Rand, length time.Duration) []tale {
-	if rng.IntN(6) == 0 {
-		return nil
-	}
-	out := []tale{{time.Minute, 1 + rng.IntN(3), 5 * time.Second, "sts:GetCallerIdentity", "", jit.ActivityOK, ""}}
-	for after := 3 * time.Minute; after < length/3 && len(out) < 8; after += time.Duration(2+rng.IntN(9)) * time.Minute {
-		out = append(out, tale{after, 1 + rng.IntN(20), 4 * time.Second, "rds:DescribeDBInstances", demoTable, jit.ActivityOK, ""})
-	}
-	return out
-}
-
 // seedActivity tells all that was done, as a source does.
-func seedActivity(ctx context.Context, log *activity.Log, all []*past, now time.Time) error {
+func seedActivity(ctx context.Context, log *activity.Log, org *simulate.Org, all []*past, now time.Time) error {
 	in := log.Intake(pastTrail{}.Name())
 	b, _, err := in.Begin(ctx, "")
 	if err != nil {
 		return err
 	}
-	progress := activity.Progress{Until: now, Newest: now}
+	tellPast(b, org)
+	progress := activity.Progress{Until: now, Newest: now, Tells: &activity.Tells{}} // also of what was imported
 	for _, p := range all {
 		if p.g.ConfirmedAt.IsZero() {
 			continue

@@ -88,7 +88,10 @@ func (p printer) about() {
 	fmt.Fprintf(p.w, "%s on %s: %s\n", said(t.Person, 80), g.Resource, t.Status.Text)
 	p.field("grant", g.ID+", request "+r.ID)
 	p.field("reason", said(r.Reason, 1000))
-	p.field("rule", fmt.Sprintf("%s (line %d, policy %.12s)", r.Decision.Rule, r.Decision.Line, r.Decision.PolicySHA256))
+	p.field("rule", ruleWords(r.Decision))
+	if r.Imported != "" {
+		p.field("imported", "another tool decided, gave and took this back")
+	}
 	for _, a := range t.Approvals {
 		p.field("approved", said(a.Who, 80)+", "+stamp(a.At))
 	}
