@@ -25,9 +25,9 @@ const (
 	peopleCount = 200 // as many as the chat page takes
 )
 
-// build makes a program of this repository, static and stripped as it is
+// Build makes a program of this repository, static and stripped as it is
 // shipped, and returns its path.
-func build(tb testing.TB, from, program string) string {
+func Build(tb testing.TB, from, program string) string {
 	tb.Helper()
 	out := filepath.Join(tb.TempDir(), filepath.Base(program))
 	cmd := exec.CommandContext(tb.Context(), "go", "build", "-trimpath", "-tags", "netgo,osusergo,sqlite_omit_load_extension,timetzdata",

@@ -14,7 +14,7 @@ const idle = 400 * time.Millisecond // after the first answer, before memory is 
 // idle, and the size of the binary. small is the same with 50 rules and 100
 // grants; bare is a Go program that does nothing.
 func BenchmarkStart(b *testing.B) {
-	bot, none := build(b, "../..", "./cmd/bot"), build(b, "..", "./edge/bare")
+	bot, none := Build(b, "../..", "./cmd/bot"), Build(b, "..", "./edge/bare")
 	addr := freeAddr(b)
 	large, small := install(b, addr, ruleCount, grantCount), install(b, addr, 50, 100)
 	var first, little, bare, rss, littleRSS, bareRSS []float64
