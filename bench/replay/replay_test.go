@@ -27,7 +27,7 @@ func (k kept) Policy(string) (*policy.Policy, error) { return k.p, nil }
 
 // world is a policy, its edit, and requests with their frozen facts, a minute
 // apart.
-func world(tb testing.TB) (past *history.Past, current, candidate *policy.Policy) {
+func world(tb testing.TB, n int) (past *history.Past, current, candidate *policy.Policy) {
 	tb.Helper()
 	made := benchpolicy.GenRules(rules)
 	asks := benchpolicy.GenRequests(made)
@@ -40,7 +40,7 @@ func world(tb testing.TB) (past *history.Past, current, candidate *policy.Policy
 	if candidate, err = benchpolicy.Load([]byte(edited)); err != nil {
 		tb.Fatal(err)
 	}
-	past = &history.Past{Cases: make([]history.Case, requests)}
+	past = &history.Past{Cases: make([]history.Case, n)}
 	for i := range past.Cases {
 		past.Cases[i] = request(tb, current, asks[i%len(asks)], i)
 	}
@@ -64,7 +64,7 @@ func request(tb testing.TB, p *policy.Policy, q benchpolicy.Request, i int) hist
 	d := p.Decide(&ask, &facts)
 	c := history.Case{
 		ID: fmt.Sprintf("req_%06d", i), At: at, Kind: jit.Access, User: who, By: who, Resource: ask.Resource, Asked: ask.Duration, Duration: d.Duration,
-		PolicySHA256: p.SHA256(), Outcome: d.Outcome, Said: d.Outcome, Ask: rawAsk, Facts: rawFacts, State: jit.RequestDenied,
+		PolicySHA256: p.SHA256(), Outcome: d.Outcome, Said: d.Outcome, Ask: rawAsk, Facts: rawFacts, State: jit.RequestDenied, Needed: d.Count,
 	}
 	if d.Rule >= 0 {
 		c.Rule = p.Rule(d.Rule).ID
@@ -76,8 +76,16 @@ func request(tb testing.TB, p *policy.Policy, q benchpolicy.Request, i int) hist
 	return c
 }
 
+func TestWhatIsReplayedIsDecidedAgainAsItWas(t *testing.T) {
+	t.Parallel()
+	past, current, candidate := world(t, 2000)
+	if r := history.Replay(past, kept{current}, current, candidate); r.Replayable != 2000 || r.Waiting.N == 0 || r.Denied.N+r.Auto.N != 0 {
+		t.Errorf("%d replayed, %d would wait, %d refused; %+v", r.Replayable, r.Waiting.N, r.Denied.N, r.Left)
+	}
+}
+
 func BenchmarkReplay(b *testing.B) {
-	past, current, candidate := world(b)
+	past, current, candidate := world(b, requests)
 	var r *history.Replayed
 	for b.Loop() {
 		r = history.Replay(past, kept{current}, current, candidate)
