@@ -69,6 +69,18 @@ func read(t *testing.T) *Run {
 	return r
 }
 
+func TestTheGoalsOfThisRepositoryCanBeRead(t *testing.T) {
+	t.Parallel()
+	f, err := os.Open("../../goals.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if list, err := ParseGoals("goals.txt", f); err != nil || len(list) < 40 {
+		t.Errorf("%d goals, %v", len(list), err)
+	}
+}
+
 func TestRoundsBecomeGoalsAndFigures(t *testing.T) {
 	t.Parallel()
 	list, err := ParseGoals("goals.txt", strings.NewReader(goals))
