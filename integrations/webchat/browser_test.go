@@ -68,7 +68,7 @@ func open(t *testing.T, s *stage, place string) *browsertest.Browser {
 }
 
 func act(b *browsertest.Browser, as string) {
-	browsertest.Script[bool](b, `(() => { const s = document.getElementById("as"); s.value = "`+as+`"; s.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`)
+	browsertest.Script[bool](b, `(() => { document.getElementById("live").textContent = ""; const s = document.getElementById("as"); s.value = "`+as+`"; s.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`)
 	b.Until(`document.getElementById("as").value === "` + as + `" && document.getElementById("live").textContent.includes("You now act as")`)
 }
 

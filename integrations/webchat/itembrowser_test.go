@@ -130,8 +130,13 @@ func js(s string) string {
 	return string(raw)
 }
 
-// openThread opens the thread of the review.
+// openThread opens the thread of the review, once that of whoever acted before is
+// closed. Its link may be drawn anew just as it is clicked, so it is found and
+// clicked in one go.
 func openThread(b *browsertest.Browser) {
-	b.Until(`document.querySelector(".thread-link")`)
-	b.Click(".thread-link")
+	b.Until(`(() => {
+		const link = document.querySelector(".thread-link");
+		if (!link || document.querySelector("#thread")) return false;
+		link.click();
+		return true })()`)
 }
